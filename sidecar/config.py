@@ -1,0 +1,129 @@
+"""The configuration of one sidecar: read once from the environment, then frozen.
+
+Invariant: a value that is out of range never becomes a limit. It is refused with an error that names the variable.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Level = Literal["strict", "process"]
+
+MIN_TIMEOUT_MS = 1
+MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
+MIN_MEMORY_MB = 32
+MAX_MEMORY_MB = 1024 * 1024
+
+_MIB = 1024 * 1024
+
+
+class ConfigError(ValueError):
+    """A variable of the environment holds a value that cannot be used; the message names it and what it should be."""
+
+    def __init__(self, variable: str, value: str, expected: str) -> None:
+        super().__init__(f"{variable}={value!r} is not valid: expected {expected}.")
+        self.variable = variable
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a tool may use when its call or its registration says nothing else."""
+
+    timeout_ms: int = 30_000
+    max_memory_mb: int = 256
+    stdout_max_bytes: int = 1 * _MIB
+    stderr_max_bytes: int = 1 * _MIB
+    result_max_bytes: int = 16 * _MIB
+    scratch_max_bytes: int = 64 * _MIB
+    scratch_max_inodes: int = 4096
+    max_open_files: int = 256
+    max_threads: int = 128
+    # CPU time of one call; 0 means the wall timeout times the cores, which only a sidecar that was stopped can meet.
+    max_cpu_ms: int = 0
+    # What a tool may print beyond its limits, read and thrown away, before it is ended with `output_limit`.
+    discard_max_bytes: int = 1024 * _MIB
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be set from outside; see the table in README.md for names, units and ranges."""
+
+    python_path: str = "python3"
+    limits: Limits = Limits()
+    isolation: Level = "strict"
+    max_concurrency: int = 0  # 0: twice the cores
+    max_queue: int = 4096
+    standby_workers: int = 0  # 0: as many as max_concurrency
+    max_message_bytes: int = 64 * _MIB
+    log_level: str = "warning"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Config:
+        """Read `PYTHON_PATH`, `PYTHON_TIMEOUT_MS`, `PYTHON_MAX_MEMORY_MB` and the `PYRUNNER_*` variables.
+
+        Raises `ConfigError` for the first value that cannot be used. An empty value counts as not set.
+        """
+        limits = Limits(**{
+            field.name: _integer(environ, *_LIMIT_VARIABLES[field.name], default=int(getattr(Limits, field.name)))
+            for field in fields(Limits)
+        })
+        cores = os.cpu_count() or 1
+        max_concurrency = _integer(environ, "PYRUNNER_MAX_CONCURRENCY", 1, 4096, default=2 * cores)
+        return cls(
+            python_path=_python_path(environ),
+            limits=limits,
+            isolation="process" if _choice(environ, "PYRUNNER_ISOLATION", ("strict", "process")) == "process" else "strict",
+            max_concurrency=max_concurrency,
+            max_queue=_integer(environ, "PYRUNNER_MAX_QUEUE", 1, 1_000_000, default=cls.max_queue),
+            standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),
+            max_message_bytes=_integer(
+                environ, "PYRUNNER_MAX_MESSAGE_BYTES", 64 * 1024, 1024 * _MIB, default=cls.max_message_bytes
+            ),
+            log_level=_choice(environ, "PYRUNNER_LOG", ("warning", "debug", "info", "error")),
+        )
+
+
+_LIMIT_VARIABLES: dict[str, tuple[str, int, int]] = {
+    "timeout_ms": ("PYTHON_TIMEOUT_MS", MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
+    "max_memory_mb": ("PYTHON_MAX_MEMORY_MB", MIN_MEMORY_MB, MAX_MEMORY_MB),
+    "stdout_max_bytes": ("PYRUNNER_STDOUT_MAX_BYTES", 0, 1024 * _MIB),
+    "stderr_max_bytes": ("PYRUNNER_STDERR_MAX_BYTES", 0, 1024 * _MIB),
+    "result_max_bytes": ("PYRUNNER_RESULT_MAX_BYTES", 64, 512 * _MIB),
+    "scratch_max_bytes": ("PYRUNNER_SCRATCH_MAX_BYTES", 4096, 1024 * 1024 * _MIB),
+    "scratch_max_inodes": ("PYRUNNER_SCRATCH_MAX_INODES", 16, 10_000_000),
+    "max_open_files": ("PYRUNNER_MAX_OPEN_FILES", 16, 65_536),
+    "max_threads": ("PYRUNNER_MAX_THREADS", 1, 4096),
+    "max_cpu_ms": ("PYRUNNER_MAX_CPU_MS", 0, MAX_TIMEOUT_MS),
+    "discard_max_bytes": ("PYRUNNER_DISCARD_MAX_BYTES", 0, 1 << 50),
+}
+
+
+def _integer(environ: Mapping[str, str], name: str, low: int, high: int, *, default: int) -> int:
+    raw = environ.get(name, "")
+    if raw == "":
+        return default
+    # int() would also take "1_000", " 5 " and Arabic digits; a limit is worth a strict reading.
+    if raw.isascii() and raw.isdigit() and len(raw) <= 20 and low <= int(raw) <= high:  # noqa: PLR2004 - 2**64 has 20 digits
+        return int(raw)
+    raise ConfigError(name, raw, f"a whole number from {low} to {high}")
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    raw = environ.get(name, "")
+    if raw in ("", *choices):
+        return raw or choices[0]
+    raise ConfigError(name, raw, "one of " + ", ".join(sorted(choices)))
+
+
+def _python_path(environ: Mapping[str, str]) -> str:
+    raw = environ.get("PYTHON_PATH", "")
+    if raw == "":
+        return Config.python_path
+    if ":" in raw or os.path.isdir(raw):  # noqa: PTH112 - a name on PATH is not a path yet
+        raise ConfigError("PYTHON_PATH", raw, "one interpreter (a name on PATH or a file); PYTHONPATH is another variable")
+    return raw

@@ -1,0 +1,7 @@
+"""Runs tools in jailed workers. `Runner` is the whole of what the rest of the sidecar knows of it."""
+
+from __future__ import annotations
+
+from sidecar.runner.dispatch import Recorder, Runner
+
+__all__ = ["Recorder", "Runner"]

@@ -1,0 +1,167 @@
+"""One call from its worker's start to its record: deadline, cancellation, first cause wins.
+
+Invariant: when `run` returns or raises, the worker is dead by the kernel's word, whatever the tool did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import posixpath
+import time
+from typing import TYPE_CHECKING, Any
+
+from sidecar.errors import InternalError
+from sidecar.runner import verdict
+from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
+from sidecar.worker import wire
+from sidecar.worker.frames import Frame, encode
+
+if TYPE_CHECKING:
+    from sidecar.config import Limits
+    from sidecar.runner.output import OutputStream
+    from sidecar.runner.worker import Ended, Worker
+
+SCRATCH = "/tmp"  # noqa: S108 - the worker's private one; see worker/jail/mounts.py
+LEVEL = "strict"
+
+
+class Call:
+    """A request together with the limits that hold for it."""
+
+    def __init__(self, request: CallRequest, limits: Limits, *, queue_ms: float = 0.0) -> None:
+        self._request = request
+        self._limits = limits
+        self._queue_ms = queue_ms
+        # Time in the queue counts: a caller that waits 30 s has waited 30 s.
+        self._remaining_s = max(request.timeout_ms - queue_ms, 0) / 1000
+        default_cpu_ms = request.timeout_ms * (os.cpu_count() or 1) + 1000
+        self._max_cpu_ms = limits.max_cpu_ms or default_cpu_ms
+        self._cause: verdict.Cause | None = None
+        self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, worker: Worker) -> CallRecord:
+        """Run the tool in `worker`, which is used up by it."""
+        started = time.perf_counter()
+        self._watch_output(worker)
+        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        arguments = encode(wire.ARGUMENTS, self._request.arguments)
+        try:
+            terminal = await self._converse(worker, self._header("call"), arguments)
+        finally:
+            deadline.cancel()
+            ended = await _shielded(worker.end())
+            stdout, stderr = worker.stdout.finish(), worker.stderr.finish()
+        wall_ms = (time.perf_counter() - started) * 1000
+        if terminal is None and self._cause is None and ended.status is None:
+            message = "The zygote of this call's worker died; the tool may have run."
+            raise InternalError(message, retryable=False, mayHaveRun=True)
+        judged = verdict.judge(terminal, self._cause, ended, self._bounds())
+        return CallRecord(
+            result=judged.result,
+            code=judged.code,
+            stdout=stdout,
+            stderr=stderr,
+            stdout_truncated=worker.stdout.truncated,
+            stderr_truncated=worker.stderr.truncated,
+            usage=self._usage(worker, ended, wall_ms),
+            isolation=Isolation(LEVEL, worker.layers),
+        )
+
+    async def check(self, worker: Worker) -> list[dict[str, Any]]:
+        """Compile only; what the worker found. `TimeoutError` where the source makes the compiler hang."""
+        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        try:
+            terminal = await self._converse(worker, self._header("check"))
+        finally:
+            deadline.cancel()
+            ended = await _shielded(worker.end())
+            worker.stdout.finish()
+            worker.stderr.finish()
+        if terminal is not None and terminal[0] == wire.DIAGNOSTICS:
+            found: list[dict[str, Any]] = json.loads(terminal[1])
+            return found
+        if terminal is None and self._cause is None and ended.status is None:
+            raise InternalError("The zygote of this check's worker died.", retryable=True)
+        reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
+        return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
+
+    async def _converse(self, worker: Worker, header: bytes, *frames: bytes) -> Frame | None:
+        """Send the call and wait for its terminal frame, the process's end or a decision, whichever is first."""
+        code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
+        sending = asyncio.ensure_future(worker.send(header, code, *frames))
+        try:
+            await asyncio.wait({worker.terminal, self._decided}, return_when=asyncio.FIRST_COMPLETED)
+            if worker.terminal.done() and worker.terminal.result() is None and self._cause is None:
+                # The channel is closed, the process perhaps not: it has until its deadline.
+                await asyncio.wait({worker.ended, self._decided}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+        return worker.terminal.result() if worker.terminal.done() else None
+
+    def _header(self, mode: str) -> bytes:
+        limits = {
+            "mode": mode,
+            "filename": f"<tool:{self._request.tool_id}>" if self._request.tool_id else "<tool>",
+            "memory_max_bytes": self._request.max_memory_mb * 1024 * 1024,
+            "cpu_max_s": max(math.ceil(self._max_cpu_ms / 1000), 1),
+            "working_dir": _inside_scratch(self._request.working_dir),
+            "result_max_bytes": self._limits.result_max_bytes,
+        }
+        return encode(wire.LIMITS, json.dumps(limits).encode())
+
+    def _watch_output(self, worker: Worker) -> None:
+        for name, stream in (("stdout", worker.stdout), ("stderr", worker.stderr)):
+            stream.on_discard = lambda: self._count_discarded(worker.stdout, worker.stderr)
+            if self._request.on_output is not None:
+                _forward(stream, name, self._request)
+
+    def _count_discarded(self, *streams: OutputStream) -> None:
+        if sum(stream.discarded_bytes for stream in streams) > self._limits.discard_max_bytes:
+            self._decide("output_limit")
+
+    def _decide(self, cause: verdict.Cause) -> None:
+        if not self._decided.done():
+            self._cause = cause
+            self._decided.set_result(None)
+
+    def _bounds(self) -> verdict.Bounds:
+        request = self._request
+        return verdict.Bounds(
+            request.timeout_ms, request.max_memory_mb, self._max_cpu_ms, self._limits.discard_max_bytes
+        )
+
+    def _usage(self, worker: Worker, ended: Ended, wall_ms: float) -> Usage:
+        cpu_ms = max(ended.cpu_us - worker.jailing_cpu_us, 0) / 1000
+        return Usage(round(wall_ms, 3), round(cpu_ms, 3), round(ended.max_rss_kb / 1024, 1), round(self._queue_ms, 3))
+
+
+def _forward(stream: OutputStream, name: str, request: CallRequest) -> None:
+    on_output = request.on_output
+    if on_output is not None:
+        stream.stream_to(lambda text: on_output(name, text))
+
+
+def _inside_scratch(working_dir: str | None) -> str:
+    """Where `working_dir` lies for the tool: the same path below /tmp, else that path within the scratch directory."""
+    if working_dir is None:
+        return SCRATCH
+    path = posixpath.normpath("/" + working_dir.lstrip("/"))
+    inside = path == SCRATCH or path.startswith(SCRATCH + "/")
+    return path if inside else posixpath.normpath(SCRATCH + path)
+
+
+async def _shielded(ending: Any) -> Any:
+    """Await `ending` to its end even if the caller is cancelled meanwhile, then let the cancellation through."""
+    task = asyncio.ensure_future(ending)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()

@@ -1,0 +1,172 @@
+"""The runner: admits calls, finds each an interpreter and a jailed worker, and answers with its record.
+
+Invariant: at most `max_concurrency` workers run a tool at once, at most `max_queue` calls wait, and `close` leaves no process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from sidecar.errors import InternalError, QueueFull, ShuttingDown
+from sidecar.runner import doctor, interpreter, verdict
+from sidecar.runner.call import LEVEL, Call
+from sidecar.runner.outcome import CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.pool import Pool
+
+if TYPE_CHECKING:
+    from sidecar.config import Config
+
+_CHECK_TIMEOUT_MS = 10_000
+
+
+class Recorder(Protocol):
+    """Told of each call that reached the runner."""
+
+    def call_ended(self, record: CallRecord, tool_id: str | None) -> None:
+        """One call's record, once."""
+
+
+class Runner:
+    """Runs tools. One for each sidecar."""
+
+    def __init__(self, config: Config, recorder: Recorder) -> None:
+        self._config = config
+        self._recorder = recorder
+        self._pools: dict[str, Pool] = {}
+        self._finding: dict[str, asyncio.Task[Pool]] = {}
+        self._slots = asyncio.Semaphore(config.max_concurrency)
+        self._queued = 0
+        self._running: set[asyncio.Task[object] | None] = set()
+        self._recent_ms = 50.0
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to prepare the default interpreter; a fault is reported by the first call that meets it."""
+
+        async def prepare() -> None:
+            try:
+                (await self._pool(self._config.python_path)).replace()
+            except Exception:  # noqa: BLE001 - see the docstring
+                return
+
+        self._track(asyncio.get_running_loop().create_task(prepare()))
+
+    async def run(self, request: CallRequest) -> CallRecord:
+        """Run one tool once; see `errors` for what it raises. Cancelled, it returns when the process is dead."""
+        pool = await self._admit(request.python_path)
+        started = time.perf_counter()
+        try:
+            await self._take_slot(request.timeout_ms)
+        except TimeoutError:
+            record = self._timed_out_in_queue(request)
+        else:
+            try:
+                queue_ms = (time.perf_counter() - started) * 1000
+                record = await self._in_worker(pool, request, queue_ms)
+            finally:
+                self._slots.release()
+                pool.replace()
+        self._recent_ms += (record.usage.wall_ms - self._recent_ms) / 8
+        self._recorder.call_ended(record, request.tool_id)
+        return record
+
+    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
+        """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
+        pool = await self._admit(python_path)
+        limits = self._config.limits
+        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, limits.max_memory_mb)
+        async with self._slots:
+            worker = await pool.acquire()
+            try:
+                found = await Call(request, limits).check(worker)
+            finally:
+                pool.replace()
+        return tuple(
+            Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"])) for one in found
+        )
+
+    async def isolation(self) -> Isolation:
+        """What is in force around a worker of the default interpreter, as that worker reported it."""
+        pool = await self._pool(self._config.python_path)
+        worker = await pool.acquire()
+        layers = worker.layers
+        pool.give_back(worker)
+        return Isolation(LEVEL, layers)
+
+    async def doctor(self) -> list[Check]:
+        """Try out what this machine can enforce, in a worker."""
+        return await doctor.examine(self, self._config)
+
+    def gauges(self) -> dict[str, int]:
+        """What is going on now."""
+        return {
+            "running": self._config.max_concurrency - self._slots._value,  # noqa: SLF001 - no public counter
+            "queued": self._queued,
+            "standby": sum(pool.standby for pool in self._pools.values()),
+            "zygotes": sum(pool.alive for pool in self._pools.values()),
+        }
+
+    async def close(self, *, drain_ms: int = 0) -> None:
+        """Take no more calls, give those in flight `drain_ms`, then kill what is left; nothing survives this."""
+        self._closed = True
+        in_flight = self._running - {asyncio.current_task()}
+        if in_flight and drain_ms:
+            await asyncio.wait(in_flight, timeout=drain_ms / 1000)
+        ending = (*in_flight, *self._finding.values())
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        for pool in set(self._pools.values()):
+            await pool.close()
+
+    async def _admit(self, python_path: str) -> Pool:
+        if self._closed:
+            raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
+        if self._queued >= self._config.max_queue:
+            retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
+            raise QueueFull(f"{self._queued} calls are waiting already.", retryAfterMs=retry_ms)
+        self._track(asyncio.current_task())
+        return await self._pool(python_path)
+
+    async def _take_slot(self, timeout_ms: int) -> None:
+        self._queued += 1
+        try:
+            await asyncio.wait_for(self._slots.acquire(), timeout_ms / 1000)
+        finally:
+            self._queued -= 1
+
+    async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
+        worker = await pool.acquire()
+        return await Call(request, self._config.limits, queue_ms=queue_ms).run(worker)
+
+    async def _pool(self, python_path: str) -> Pool:
+        """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
+        if python_path not in self._finding:
+            self._finding[python_path] = asyncio.get_running_loop().create_task(self._find(python_path))
+        search = self._finding[python_path]
+        try:
+            return await asyncio.shield(search)
+        except Exception:
+            # It may be installed by the next call.
+            self._finding.pop(python_path, None)
+            raise
+
+    async def _find(self, python_path: str) -> Pool:
+        found = await interpreter.find(python_path)
+        return self._pools.setdefault(found.executable, Pool(found, self._config))
+
+    def _timed_out_in_queue(self, request: CallRequest) -> CallRecord:
+        message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
+        judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
+        usage = Usage(0.0, 0.0, 0.0, float(request.timeout_ms))
+        return CallRecord(judged.result, judged.code, "", "", False, False, usage, Isolation(LEVEL, ()))  # noqa: FBT003
+
+    def _track(self, task: asyncio.Task[object] | None) -> None:
+        if task is None:
+            raise InternalError("A call needs a task of its own.")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+

@@ -1,0 +1,75 @@
+"""What became of one call: plain data that handlers, logs and counters are all made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What was in force around one worker: `level` is `strict` or `process`, `layers` in the order of application."""
+
+    level: str
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The sidecar's own measurements of one call, never the tool's word."""
+
+    wall_ms: float
+    cpu_ms: float
+    max_rss_mb: float
+    queue_ms: float
+
+
+@dataclass(frozen=True)
+class CallRequest:
+    """One call as the runner sees it. `arguments` is JSON; `on_output` is called with a stream's name and new text."""
+
+    code: str
+    arguments: bytes
+    python_path: str
+    timeout_ms: int
+    max_memory_mb: int
+    working_dir: str | None = None
+    tool_id: str | None = None
+    on_output: Callable[[str, str], None] | None = None
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """The reply's raw material. `result` is the finished JSON of the reply's `result` member, always `{"ok": ...}`."""
+
+    result: bytes
+    code: str  # "ok", "tool_returned_error" or the contract's error code
+    stdout: str
+    stderr: str
+    stdout_truncated: bool
+    stderr_truncated: bool
+    usage: Usage
+    isolation: Isolation
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A finding about source text; `line` and `column` count from 1 in the text as it was given."""
+
+    line: int
+    column: int
+    message: str
+    severity: str = field(default="error")  # "error" or "warning"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor`: what was tried, whether it held, and what to do where it did not."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str | None = None

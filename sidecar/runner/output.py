@@ -1,0 +1,95 @@
+"""One output stream of a worker, read with a bound.
+
+Invariant: at most `max_bytes` are kept, whatever is written. What comes beyond is read and thrown away slowly, so that a
+tool which prints too much can still finish, and one which floods spends its time waiting instead of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHUNK_BYTES = 64 * 1024
+_PAUSE_S = 0.005
+
+
+class OutputStream:
+    """Owns the read end of a pipe from construction to `finish`."""
+
+    def __init__(self, descriptor: int, max_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._max_bytes = max_bytes
+        self._kept = bytearray()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._on_text: Callable[[str], None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._open = True
+        self.discarded_bytes = 0
+        self.on_discard: Callable[[], None] | None = None
+        asyncio.get_running_loop().add_reader(descriptor, self._read)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether anything was thrown away."""
+        return self.discarded_bytes > 0
+
+    def stream_to(self, on_text: Callable[[str], None]) -> None:
+        """Call `on_text` with each new piece of text, as far as the bound allows."""
+        self._on_text = on_text
+
+    def finish(self) -> str:
+        """Read what is still in the pipe, close it, and return the text that was kept. The writer must be dead."""
+        while self._open and self._read_chunk():
+            pass
+        self._close()
+        # A character that the bound has cut in two is left out rather than shown as damage.
+        return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(self._kept), final=not self.truncated)
+
+    def _read(self) -> None:
+        self._read_chunk()
+        if self._open and self.truncated and self._pause is None:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._descriptor)
+            self._pause = loop.call_later(_PAUSE_S, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        if self._open:
+            asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+
+    def _read_chunk(self) -> bool:
+        try:
+            chunk = os.read(self._descriptor, _CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._close()
+            return False
+        room = self._max_bytes - len(self._kept)
+        if room > 0:
+            self._kept += chunk[:room]
+            self._forward(chunk[:room])
+        if len(chunk) > room:
+            self.discarded_bytes += len(chunk) - max(room, 0)
+            if self.on_discard is not None:
+                self.on_discard()
+        return True
+
+    def _forward(self, data: bytes) -> None:
+        if self._on_text is not None:
+            text = self._decoder.decode(data)
+            if text:
+                self._on_text(text)
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            if self._pause is not None:
+                self._pause.cancel()
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            os.close(self._descriptor)

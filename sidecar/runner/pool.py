@@ -1,0 +1,121 @@
+"""Standby workers of one interpreter: jailed already, each waiting for its one call.
+
+Invariant: a worker leaves the pool once and never comes back. Replacements are forked after a call has been answered, off
+the path of any call, unless somebody is waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING
+
+from sidecar.errors import InternalError
+from sidecar.runner.zygote import Zygote
+
+if TYPE_CHECKING:
+    from sidecar.config import Config
+    from sidecar.runner.interpreter import Interpreter
+    from sidecar.runner.worker import Worker
+
+_ATTEMPTS = 3
+
+
+class Pool:
+    """The zygote of one interpreter and its standby workers. The zygote is started at the first need, and again if it dies."""
+
+    def __init__(self, interpreter: Interpreter, config: Config) -> None:
+        self._interpreter = interpreter
+        self._config = config
+        self._zygote: Zygote | None = None
+        self._starting: asyncio.Task[Zygote] | None = None
+        self._standby: collections.deque[Worker] = collections.deque()
+        self._refill: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def standby(self) -> int:
+        """How many workers are ready to take a call."""
+        return len(self._standby)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its zygote runs."""
+        return self._zygote is not None and self._zygote.alive
+
+    def give_back(self, worker: Worker) -> None:
+        """Return a worker that was not used: it was sent nothing."""
+        self._standby.append(worker)
+
+    async def acquire(self) -> Worker:
+        """A jailed worker for one call. `SandboxUnavailable`, or `InternalError` where no process can be had."""
+        for _ in range(_ATTEMPTS):
+            while self._standby:
+                worker = self._standby.popleft()
+                if worker.usable:
+                    return worker
+                worker.discard()
+            worker_or_none = await self._spawn()
+            if worker_or_none is not None:
+                return worker_or_none
+        raise InternalError("No process for the call: the interpreter's zygote keeps dying.", retryable=True)
+
+    def replace(self) -> None:
+        """A call has ended: bring the standby workers back to their number, in the background."""
+        if not self._closed and (self._refill is None or self._refill.done()):
+            self._refill = asyncio.get_running_loop().create_task(self._fill())
+
+    async def close(self) -> None:
+        """End the zygote, and so every worker."""
+        self._closed = True
+        for task in (self._refill, self._starting):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._drop_standby()
+        if self._zygote is not None:
+            self._zygote.kill()
+
+    async def _fill(self) -> None:
+        while len(self._standby) < self._config.standby_workers:
+            try:
+                worker = await self._spawn()
+            except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
+                return
+            if worker is not None:
+                self._standby.append(worker)
+
+    async def _spawn(self) -> Worker | None:
+        """One worker, ready; None where its zygote died first. Raises what `Zygote.start` does."""
+        zygote = await self._live_zygote()
+        try:
+            worker = await zygote.spawn()
+        except ConnectionError:
+            return None
+        try:
+            if await worker.jailed():
+                return worker
+        except BaseException:
+            worker.discard()
+            raise
+        worker.discard()
+        return None
+
+    async def _live_zygote(self) -> Zygote:
+        if self._zygote is not None and self._zygote.alive:
+            return self._zygote
+        if self._starting is None or self._starting.done():
+            self._drop_standby()
+            self._starting = asyncio.get_running_loop().create_task(self._start())
+        # Shared by everyone who waits: one caller's cancellation must not be the others' failure.
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> Zygote:
+        if self._zygote is not None:
+            self._zygote.kill()
+        self._zygote = await Zygote.start(self._interpreter, self._config.limits)
+        return self._zygote
+
+    def _drop_standby(self) -> None:
+        while self._standby:
+            self._standby.popleft().discard()

@@ -1,0 +1,114 @@
+"""What to tell the host about a call that has ended: a pure function of facts, the first cause winning.
+
+The terminal frame is a stranger's word. It decides only what the contract lets a tool decide: its result, or its own failure.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from sidecar.worker import wire
+
+if TYPE_CHECKING:
+    from sidecar.runner.worker import Ended
+    from sidecar.worker.frames import Frame
+
+Cause = Literal["timeout", "output_limit"]
+
+# What a worker may say of its own call. The other codes of the contract are the sidecar's to give.
+_WORKER_CODES = frozenset({
+    "tool_error", "memory_limit", "result_too_large", "not_serializable", "syntax_error", "no_entry_point", "exited",
+})  # fmt: skip
+_TEXT_FIELDS = ("message", "type", "traceback", "hint")
+_NUMBER_FIELDS = ("line", "column")
+# A process that dies this close to its limit most likely died of it: C code seldom survives a failed allocation.
+_NEAR_MEMORY_LIMIT = 0.9
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The limits that were in force, for the messages that name them."""
+
+    timeout_ms: int
+    max_memory_mb: int
+    max_cpu_ms: int
+    discard_max_bytes: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`result` is the reply's `result` member as JSON; `code` names the outcome in counters and logs."""
+
+    result: bytes
+    code: str
+
+
+def judge(terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds) -> Verdict:
+    """`cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it."""
+    if terminal is not None:
+        return _from_frame(terminal)
+    if cause == "timeout":
+        message = f"The tool did not finish within {bounds.timeout_ms} ms and was stopped."
+        return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
+    if cause == "output_limit":
+        message = f"The tool printed {bounds.discard_max_bytes} bytes beyond its limit and was stopped."
+        return failure("output_limit", "OutputLimitExceeded", message, hint="Return data instead of printing it.")
+    return _from_status(ended, bounds)
+
+
+def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:
+    """A failure in the contract's shape."""
+    error = {"message": message, "type": type_name, "code": code, **more}
+    return Verdict(json.dumps({"ok": False, "error": error}, ensure_ascii=True).encode(), code)
+
+
+def _from_frame(frame: Frame) -> Verdict:
+    kind, payload = frame
+    try:
+        # Strictly: a frame forged by a tool must not put anything into the reply that is not JSON in UTF-8.
+        value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return _forged()
+    if kind == wire.RESULT and isinstance(value, dict) and "ok" in value:
+        return Verdict(payload, "ok" if value["ok"] else "tool_returned_error")
+    if kind == wire.FAILURE and isinstance(value, dict) and value.get("code") in _WORKER_CODES:
+        error = {name: str(value[name]) for name in _TEXT_FIELDS if isinstance(value.get(name), str)}
+        numbers = {name: value[name] for name in _NUMBER_FIELDS if type(value.get(name)) is int}
+        return failure(value["code"], error.pop("type", "Exception"), error.pop("message", ""), **numbers, **error)
+    return _forged()
+
+
+def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
+    status = ended.status
+    number = -1 if status is None else status & 0x7F
+    near_memory_limit = ended.max_rss_kb / 1024 >= bounds.max_memory_mb * _NEAR_MEMORY_LIMIT
+    if status is not None and number == 0:
+        message = f"The process ended with exit status {status >> 8} before run returned: os._exit, or descriptor 3 closed."
+        return failure("exited", "SystemExit", message, hint="Return a result from run instead of ending the process.")
+    if number in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_us >= bounds.max_cpu_ms * 1000:
+        message = f"The tool used its {bounds.max_cpu_ms} ms of CPU time and was stopped."
+        return failure("cpu_limit", "TimeoutError", message, hint="Do less in one call.")
+    if near_memory_limit:
+        message = f"The process died of {_signal_name(number)} at its limit of {bounds.max_memory_mb} MB of memory."
+        return failure("memory_limit", "MemoryError", message, hint="Raise maxMemoryMB, or work on less at a time.")
+    message = f"The process was ended by {_signal_name(number)} before run returned."
+    return failure("crashed", "SystemError", message, hint="Native code crashed, or something outside ended the process.")
+
+
+def _forged() -> Verdict:
+    message = "The tool wrote to descriptor 3, which is the runner's, and the call's result is lost."
+    return failure("crashed", "SystemError", message, hint="Use only descriptors that the tool opened itself.")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return "an unknown cause"

@@ -1,0 +1,189 @@
+"""The sidecar's end of one worker: its channel, its output, its pidfd.
+
+Invariant: whatever the other end sends is hostile. A frame is length-capped before it is kept, only the frames that `wire`
+allows are taken, one terminal frame at most, and nothing that was sent is believed beyond that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from dataclasses import dataclass
+
+from sidecar.config import Limits
+from sidecar.errors import SandboxUnavailable
+from sidecar.runner.output import OutputStream
+from sidecar.worker import wire
+from sidecar.worker.frames import Frame, FrameDecoder, FrameError
+
+_CHUNK_BYTES = 256 * 1024
+# A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
+_REAP_TIMEOUT_S = 2.0
+
+TERMINAL_KINDS = frozenset({wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS})
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the process ended, from the zygote that reaped it; `status` is None where the zygote died with it."""
+
+    status: int | None
+    cpu_us: int
+    max_rss_kb: int
+
+
+LOST = Ended(None, 0, 0)
+
+_NOT_READY: Frame = (wire.REFUSED, b"")
+
+
+def sandbox_unavailable(missing: list[dict[str, str]]) -> SandboxUnavailable:
+    """The protocol's error, which says what is missing and how to get it."""
+    reasons = "; ".join(f"{one['layer']}: {one['reason']}" for one in missing)
+    return SandboxUnavailable(f"This machine cannot isolate a tool: {reasons}.", missing=missing)
+
+
+class Worker:
+    """One process for one call. Construct, hand `remote` to the zygote, then `close_remote`."""
+
+    def __init__(self, limits: Limits) -> None:
+        loop = asyncio.get_running_loop()
+        self._channel, channel = socket.socketpair()
+        self._channel.setblocking(False)
+        stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
+        stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
+        for descriptor in (stdout_reader, stderr_reader):
+            os.set_blocking(descriptor, False)
+        self._remote = (channel.detach(), stdout, stderr)
+        self._decoder = FrameDecoder(max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES))
+        self._pidfd: int | None = None
+        self._dead = loop.create_future()
+        self.stdout = OutputStream(stdout_reader, limits.stdout_max_bytes)
+        self.stderr = OutputStream(stderr_reader, limits.stderr_max_bytes)
+        self.layers: tuple[str, ...] = ()
+        self.jailing_cpu_us = 0
+        self._ready: asyncio.Future[Frame] = loop.create_future()
+        self._attached: asyncio.Future[None] = loop.create_future()
+        self.terminal: asyncio.Future[Frame | None] = loop.create_future()
+        self.ended: asyncio.Future[Ended] = loop.create_future()
+        loop.add_reader(self._channel, self._read)
+
+    @property
+    def remote(self) -> tuple[int, int, int]:
+        """The worker's own descriptors: channel, stdout, stderr."""
+        return self._remote
+
+    def close_remote(self) -> None:
+        """Drop them here, so that the worker's death is the end of each stream."""
+        for descriptor in self._remote:
+            os.close(descriptor)
+
+    def attach(self, pidfd: int) -> None:
+        """Take the pidfd, which is how this process is killed and known to be dead."""
+        self._pidfd = pidfd
+        asyncio.get_running_loop().add_reader(pidfd, self._on_death)
+        self._attached.set_result(None)
+
+    def lose(self) -> None:
+        """The zygote is gone, or could not fork: nobody will say how this process ended."""
+        for future, result in ((self._ready, _NOT_READY), (self._attached, None), (self.ended, LOST)):
+            if not future.done():
+                future.set_result(result)
+        self.kill()
+
+    async def jailed(self) -> bool:
+        """Wait until the jail is complete; False where the process ended first. `SandboxUnavailable` where it refused."""
+        kind, payload = await self._ready
+        await self._attached
+        if kind == wire.READY:
+            # Sent before the worker has read anything of a tool, so this one frame is our own code's word.
+            answer = json.loads(payload)
+            self.layers, self.jailing_cpu_us = tuple(answer["layers"]), int(answer["cpu_us"])
+            return True
+        if payload:
+            raise sandbox_unavailable([json.loads(payload)])
+        return False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is ready for its call and still there."""
+        return bool(self.layers) and not self._dead.done() and not self.terminal.done() and not self.ended.done()
+
+    async def send(self, *frames: bytes) -> None:
+        """Send the call; a worker that dies meanwhile is seen by its end, not here."""
+        with contextlib.suppress(ConnectionError):
+            await asyncio.get_running_loop().sock_sendall(self._channel, b"".join(frames))
+
+    def kill(self) -> None:
+        """SIGKILL, through the pidfd: the init of a PID namespace takes all that is in it along."""
+        if self._pidfd is not None and not self._dead.done():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def end(self) -> Ended:
+        """Kill the process if it still runs, wait until the kernel says that it is dead, and return how it ended."""
+        self.kill()
+        if self._pidfd is not None:
+            await asyncio.shield(self._dead)
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.ended), _REAP_TIMEOUT_S)
+        except TimeoutError:
+            return LOST
+        finally:
+            self._close()
+
+    def discard(self) -> None:
+        """Give up a worker that is dead already or was never started."""
+        self.kill()
+        self._close()
+        self.stdout.finish()
+        self.stderr.finish()
+
+    def _close(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._channel.fileno() >= 0:
+            loop.remove_reader(self._channel)
+            self._channel.close()
+        if self._pidfd is not None:
+            loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _on_death(self) -> None:
+        if self._pidfd is not None:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+        if not self._dead.done():
+            self._dead.set_result(None)
+
+    def _read(self) -> None:
+        try:
+            data = self._channel.recv(_CHUNK_BYTES)
+            if not data:
+                self._stop_reading()
+                return
+            for kind, payload in self._decoder.feed(data):
+                self._take(kind, payload)
+        except BlockingIOError:
+            return
+        except (ConnectionError, FrameError):
+            self._stop_reading()
+
+    def _take(self, kind: int, payload: bytes) -> None:
+        if not self._ready.done() and kind in (wire.READY, wire.REFUSED):
+            self._ready.set_result((kind, payload))
+        elif self._ready.done() and kind in TERMINAL_KINDS and not self.terminal.done():
+            self.terminal.set_result((kind, payload))
+            asyncio.get_running_loop().remove_reader(self._channel)
+        elif not self.terminal.done():
+            raise FrameError(f"a frame of kind {kind:#x} is out of order")
+
+    def _stop_reading(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._channel)
+        if not self._ready.done():
+            self._ready.set_result(_NOT_READY)
+        if not self.terminal.done():
+            self.terminal.set_result(None)

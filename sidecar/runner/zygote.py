@@ -1,0 +1,201 @@
+"""The sidecar's end of one zygote: start it, ask it for workers, hear of their ends.
+
+Invariant: the zygote is exec'ed with an empty environment and one descriptor, its control socket, and is sent a policy and
+numbers. Nothing of a tool passes through here.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from sidecar.runner.interpreter import WORKER_FOLDER
+from sidecar.runner.worker import Ended, Worker, sandbox_unavailable
+from sidecar.worker import wire
+
+if TYPE_CHECKING:
+    from sidecar.config import Limits
+    from sidecar.runner.interpreter import Interpreter
+
+log = logging.getLogger(__name__)
+
+_READY_TIMEOUT_S = 30
+_STDERR_TAIL_BYTES = 4096
+_REFUSED_FIX = "run `pyrunner-sidecar doctor` for what this machine can enforce"
+# Uids that no account has. Each sidecar has a range, each worker one uid of it.
+_UID_BASE = 1_000_000_000
+_UID_RANGE = 1 << 16
+_UID_RANGES = 1 << 13
+
+
+class Zygote:
+    """A running zygote. Its workers cannot outlive it: it is the init of the PID namespace that holds theirs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, limits: Limits) -> None:
+        self._process = process
+        self._control = control
+        self._limits = limits
+        self._workers: dict[int, Worker] = {}
+        self._numbers = 0
+        loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self._writable: asyncio.Future[None] | None = None
+        self.alive = True
+        loop.add_reader(control, self._read)
+
+    @classmethod
+    async def start(cls, interpreter: Interpreter, limits: Limits) -> Zygote:
+        """Start a zygote and wait until its part of the jail is in force. `SandboxUnavailable` where it cannot be."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603, ASYNC220 - vfork and exec, a millisecond; the sidecar's only child
+                [
+                    interpreter.executable, "-I", "-S", "-B", "-X", "utf8", "-X", "disable_remote_debug",
+                    str(WORKER_FOLDER / "__main__.py"), str(theirs.fileno()),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={},
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+            )  # fmt: skip
+        zygote = cls(process, ours, limits)
+        await zygote._send({"policy": _policy(interpreter, limits)}, ())
+        try:
+            answer = await asyncio.wait_for(zygote._answer, _READY_TIMEOUT_S)
+        except (TimeoutError, asyncio.CancelledError):
+            zygote.kill()
+            raise
+        if "ready" not in answer:
+            missing = answer.get("refused") or [
+                {"layer": "zygote", "reason": zygote._last_words(), "fix": _REFUSED_FIX}
+            ]
+            zygote.kill()
+            raise sandbox_unavailable(missing)
+        return zygote
+
+    async def spawn(self) -> Worker:
+        """A worker that is being started; its `jailed` says when it can be used. `ConnectionError` if the zygote is gone."""
+        worker = Worker(self._limits)
+        self._numbers += 1
+        number = self._numbers
+        self._workers[number] = worker
+        try:
+            await self._send({"spawn": number}, worker.remote)
+        except (OSError, asyncio.CancelledError):
+            self._workers.pop(number, None)
+            worker.discard()
+            raise
+        finally:
+            worker.close_remote()
+        return worker
+
+    def kill(self) -> None:
+        """End the zygote and with it, by the kernel's doing, every worker."""
+        self._lost()
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        packet = json.dumps(message).encode()
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        while True:
+            if not self.alive:
+                raise ConnectionResetError("the zygote is gone")
+            try:
+                self._control.sendmsg([packet], ancillary)
+            except BlockingIOError:
+                await self._wait_writable()
+            else:
+                return
+
+    async def _wait_writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._writable is None:
+            self._writable = loop.create_future()
+            loop.add_writer(self._control, self._on_writable)
+        await asyncio.shield(self._writable)
+
+    def _on_writable(self) -> None:
+        asyncio.get_running_loop().remove_writer(self._control)
+        waiting, self._writable = self._writable, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    def _read(self) -> None:
+        space = socket.CMSG_SPACE(4)
+        while True:
+            try:
+                packet, ancillary, _, _ = self._control.recvmsg(wire.CONTROL_MAX_BYTES, space)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet, ancillary = b"", []
+            if not packet:
+                self._lost()
+                return
+            received = array.array("i")
+            for _level, _kind, data in ancillary:
+                received.frombytes(data[: len(data) - len(data) % received.itemsize])
+            self._take(json.loads(packet), list(received))
+
+    def _take(self, message: dict[str, Any], received: list[int]) -> None:
+        if "spawned" in message:
+            self._workers[message["spawned"]].attach(received[0])
+        elif "ended" in message:
+            worker = self._workers.pop(message["ended"])
+            if not worker.ended.done():
+                worker.ended.set_result(Ended(message["status"], message["cpu_us"], message["max_rss_kb"]))
+        elif "failed" in message:
+            # Seen by whoever waits for it as a worker that died before its call.
+            log.warning("no worker: %s", message["reason"])
+            self._workers.pop(message["failed"]).lose()
+        elif not self._answer.done():
+            self._answer.set_result(message)
+
+    def _lost(self) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._control)
+        loop.remove_writer(self._control)
+        self._on_writable()
+        self._control.close()
+        if not self._answer.done():
+            self._answer.set_result({})
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.lose()
+
+    def _last_words(self) -> str:
+        if self._process.stderr is None:
+            return "it ended without a word"
+        os.set_blocking(self._process.stderr.fileno(), False)
+        with contextlib.suppress(OSError):
+            text = (self._process.stderr.read() or b"").decode("utf-8", "replace")
+            return text[-_STDERR_TAIL_BYTES:].strip() or "it ended without a word"
+        return "it ended without a word"
+
+
+def _policy(interpreter: Interpreter, limits: Limits) -> dict[str, Any]:
+    return {
+        **interpreter.tree,
+        "sidecar_pid": os.getpid(),
+        "scratch_max_bytes": limits.scratch_max_bytes,
+        "scratch_max_inodes": limits.scratch_max_inodes,
+        "max_open_files": limits.max_open_files,
+        "max_threads": limits.max_threads,
+        "first_uid": _UID_BASE + os.getpid() % _UID_RANGES * _UID_RANGE,
+    }

@@ -1,0 +1,29 @@
+"""The standard streams of a worker: Python objects over the descriptors that the sidecar reads.
+
+Invariant: what a tool printed is in the pipe when its print returns, so that no kill can lose it.
+"""
+
+import io
+import sys
+
+
+def install() -> None:
+    """Replace sys.stdin, stdout and stderr, and the originals beside them, by unbuffered streams over 0, 1 and 2."""
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = _writer(1)
+    sys.stderr = sys.__stderr__ = _writer(2)
+
+
+def flush() -> None:
+    """Write what a tool's own wrappers may hold; a stream that it closed or broke is its own affair."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110 - whatever object the tool has put there
+            pass
+
+
+def _writer(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    # write_through over a raw file leaves no buffer at all; lone surrogates are shown rather than refused.
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]

@@ -1,0 +1,87 @@
+"""A worker's life: close the jail, say so, take one call, answer it, end.
+
+Invariant: nothing of the call is read before `Jail.close` has returned and the call's own limits are in force.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import types
+from typing import Any, Dict
+
+from . import capture, channel, tool, wire
+from .jail import Jail, LayerError, descriptors, mounts, rlimits
+
+# Python asks glibc for RLIMIT_STACK otherwise (8 MiB), which counts against the memory limit thread by thread.
+THREAD_STACK_BYTES = 2 * 1024 * 1024
+
+
+def serve(jail: Jail, number: int, sockets: "tuple[int, int, int]", base_bytes: int) -> None:
+    """Run in a fresh fork; never returns. `sockets` are channel, stdout and stderr; `base_bytes` as in `limit_call`."""
+    status = 1
+    try:
+        status = _serve(jail, number, sockets, base_bytes)
+    finally:
+        # Whatever happened, atexit handlers, threads and destructors of a tool get no more time.
+        os._exit(status)
+
+
+def _serve(jail: Jail, number: int, sockets: "tuple[int, int, int]", base_bytes: int) -> int:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        layers = jail.close(number, *sockets)
+    except LayerError as error:
+        channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
+        return 1
+    _become_plain_interpreter()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    ready = {"layers": layers, "cpu_us": int((usage.ru_utime + usage.ru_stime) * 1_000_000)}
+    channel.write_frame(descriptors.CHANNEL, wire.READY, json.dumps(ready).encode())
+    return _answer(base_bytes)
+
+
+def _answer(base_bytes: int) -> int:
+    frame = channel.read_frame(descriptors.CHANNEL)
+    if frame is None or frame[0] != wire.LIMITS:
+        return 0  # not needed any more
+    limits: Dict[str, Any] = json.loads(frame[1].decode())
+    rlimits.limit_call(limits["memory_max_bytes"], base_bytes, limits["cpu_max_s"])
+    _enter_working_directory(limits["working_dir"])
+    code = channel.read_frame(descriptors.CHANNEL)
+    if code is None:
+        return 0
+    text = code[1].decode("utf-8", "surrogatepass")
+    if limits["mode"] == "check":
+        terminal = tool.check(text, limits["filename"])
+    else:
+        arguments = channel.read_frame(descriptors.CHANNEL)
+        if arguments is None:
+            return 0
+        terminal = tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"])
+    capture.flush()
+    channel.write_frame(descriptors.CHANNEL, *terminal)
+    return 0
+
+
+def _become_plain_interpreter() -> None:
+    """What a tool finds: its own streams, no modules of ours, nothing that tells one run from another."""
+    capture.install()
+    threading.stack_size(THREAD_STACK_BYTES)
+    package = __name__.rpartition(".")[0]
+    for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.argv = [""]
+
+
+def _enter_working_directory(path: str) -> None:
+    """`path` lies in the scratch directory. TMPDIR and HOME name it too, so that everything lands in one place."""
+    if path != mounts.SCRATCH:
+        os.makedirs(path, exist_ok=True)
+        os.chdir(path)
+    os.environ.clear()
+    os.environ.update(TMPDIR=path, HOME=path, LANG="C.UTF-8")

@@ -1,0 +1,68 @@
+"""Calls into the C library and straight into the kernel, each of which raises OSError with what failed and why.
+
+Everything that the standard library of Python 3.7 does not offer is here; nothing else in the jail uses ctypes.
+"""
+
+import ctypes
+import os
+import platform
+from typing import Dict, Union
+
+Argument = Union[int, bytes, None, "ctypes.Array[ctypes.c_char]"]
+
+MACHINE = platform.machine()
+
+# Numbers of calls that the C library does not wrap everywhere; x86_64 and aarch64 number the newer ones alike.
+_NUMBERS: Dict[str, Dict[str, int]] = {
+    "x86_64": {"pivot_root": 155, "capset": 126, "seccomp": 317},
+    "aarch64": {"pivot_root": 41, "capset": 91, "seccomp": 277},
+}
+_COMMON_NUMBERS = {
+    "pidfd_open": 434,
+    "landlock_create_ruleset": 444,
+    "landlock_add_rule": 445,
+    "landlock_restrict_self": 446,
+}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def call(name: str, *arguments: Argument) -> int:
+    """Call the C library's function `name`; its result, or OSError where it is negative."""
+    return _checked(name, getattr(_libc, name)(*(_convert(a) for a in arguments)))
+
+
+def system_call(name: str, *arguments: Argument) -> int:
+    """Make the system call `name` by number (syscall(2)); its result, or OSError where it is negative."""
+    numbers = _NUMBERS.get(MACHINE)
+    if numbers is None:
+        raise OSError(38, "%s: this machine (%s) is not supported" % (name, MACHINE))
+    number = numbers.get(name) or _COMMON_NUMBERS[name]
+    return _checked(name, _libc.syscall(ctypes.c_long(number), *(_convert(a) for a in arguments)))
+
+
+def limit_malloc_arenas() -> None:
+    """Keep glibc to one arena: each thread's own reserves 64 MiB of addresses, which RLIMIT_AS counts as used."""
+    try:
+        _libc.mallopt(-8, 1)  # M_ARENA_MAX
+    except AttributeError:
+        pass  # not glibc: no arenas
+
+
+def prctl(name: str, option: int, *arguments: int) -> int:
+    """prctl(2), which takes five words; OSError names the option as `name`."""
+    words = [ctypes.c_ulong(word) for word in (arguments + (0, 0, 0, 0))[:4]]
+    return _checked("prctl(%s)" % name, _libc.prctl(ctypes.c_int(option), *words))
+
+
+def _convert(argument: Argument) -> object:
+    # A Python int is passed as a C int by default, which cuts flags and addresses beyond 32 bits.
+    return ctypes.c_ulong(argument & 0xFFFFFFFFFFFFFFFF) if isinstance(argument, int) else argument
+
+
+def _checked(name: str, result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (name, os.strerror(number)))
+    return result

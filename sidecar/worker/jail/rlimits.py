@@ -1,0 +1,40 @@
+"""Resource limits of a worker. getrlimit(2): soft and hard alike, so that nothing inside can raise them again.
+
+Invariant: the call's own limits (memory, CPU) are in force before its code is read.
+"""
+
+import resource
+from typing import Tuple
+
+from .policy import Policy
+
+STACK_MAX_BYTES = 8 * 1024 * 1024
+
+_OURS_ONLY = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE")
+
+
+def apply(policy: Policy, own_uid: bool) -> Tuple[str, ...]:
+    """What is the same for each call. RLIMIT_NPROC counts threads of a uid, so it is set where the uid is ours alone."""
+    _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_FSIZE, policy.scratch_max_bytes)
+    _set(resource.RLIMIT_NOFILE, policy.max_open_files)
+    _set(resource.RLIMIT_STACK, STACK_MAX_BYTES)
+    for name in _OURS_ONLY:
+        if hasattr(resource, name):
+            _set(getattr(resource, name), 0)
+    if own_uid:
+        _set(resource.RLIMIT_NPROC, policy.max_threads)
+    return ("rlimits",)
+
+
+def limit_call(memory_max_bytes: int, base_bytes: int, cpu_max_s: int) -> None:
+    """What one call may use: `memory_max_bytes` beyond the `base_bytes` of addresses that the interpreter began with."""
+    _set(resource.RLIMIT_AS, base_bytes + memory_max_bytes)
+    _set(resource.RLIMIT_CPU, cpu_max_s)
+
+
+def _set(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (value, value))

@@ -1,0 +1,105 @@
+"""One call of one tool: compile, run, and its result or failure as the one terminal frame.
+
+Everything here happens behind a closed jail, with the tool's code in the same interpreter: nothing that this module
+computes protects anything, and the sidecar reads its frame as it would a stranger's.
+"""
+
+import json
+import sys
+import types
+from typing import Any, Dict, Tuple
+
+from . import report, wire
+from .encode import NotSerializable, ResultTooLarge, encode
+from .source import Source
+
+# What the tool's module is called, in sys.modules too: dataclasses, typing and pickle look modules up by name.
+MODULE_NAME = "tool"
+
+_Terminal = Tuple[int, bytes]
+
+
+def check(text: str, filename: str) -> _Terminal:
+    """Compile only: the diagnostics."""
+    return wire.DIAGNOSTICS, json.dumps(Source(text, filename).diagnostics()).encode()
+
+
+def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _Terminal:
+    """Run the tool on `arguments` (JSON): RESULT or FAILURE."""
+    _lift_digit_limit()
+    source = Source(text, filename)
+    try:
+        code = source.compile()
+    except (SyntaxError, ValueError, RecursionError, OverflowError) as error:
+        return _failure(report.syntax_failure(error, source))
+    except MemoryError:  # what CPython's parser raises for source that nests too deeply
+        return _failure(report.syntax_failure(SyntaxError("too deeply nested to compile"), source))
+    parsed = json.loads(arguments.decode("utf-8"))
+    # Freed when memory runs out, so that there is some to say so with.
+    reserve = [bytes(1 << 20)]
+    try:
+        return wire.RESULT, encode(_run(code, parsed), result_max_bytes)
+    except NotSerializable as error:
+        return _failure({"message": str(error), "type": error.type_name, "code": "not_serializable"})
+    except ResultTooLarge as error:
+        return _failure({"message": str(error), "type": "ResultTooLarge", "code": "result_too_large"})
+    except NoEntryPoint as error:
+        return _failure({"message": str(error), "type": "NameError", "code": "no_entry_point", "hint": error.hint})
+    except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt end the call, not the worker
+        reserve.clear()
+        return _failure(_report(error, source, parsed))
+
+
+class NoEntryPoint(Exception):
+    """The code ran, and defined nothing to call."""
+
+    hint = "Define a function at the top level: def run(args): ... return {'ok': True, 'data': ...}"
+
+
+def _run(code: types.CodeType, arguments: Any) -> Any:
+    module = types.ModuleType(MODULE_NAME)
+    sys.modules[MODULE_NAME] = module
+    namespace = module.__dict__
+    exec(code, namespace)  # noqa: S102 - the point of it all, behind the jail
+    for name in ("run", "default"):
+        entry = namespace.get(name)
+        if callable(entry):
+            break
+    else:
+        found = [name for name in ("run", "default") if name in namespace]
+        detail = "%s is not a function." % found[0] if found else "it defines neither run nor default."
+        raise NoEntryPoint("The tool has no entry point: " + detail)
+    result = entry(arguments)
+    if hasattr(result, "__await__") and not isinstance(result, type):
+        import asyncio
+
+        return asyncio.run(_awaited(result))
+    return result
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _report(error: BaseException, source: Source, arguments: Any) -> Dict[str, Any]:
+    try:
+        return report.failure(error, source, arguments)
+    except MemoryError:
+        return report.out_of_memory()
+    except Exception as secondary:  # noqa: BLE001 - an exception of the tool's that breaks whoever looks at it
+        name = type(error).__name__
+        return {"message": "%s (and its report failed: %s)" % (name, type(secondary).__name__), "type": name, "code": "tool_error"}
+
+
+def _failure(error: Dict[str, Any]) -> _Terminal:
+    payload = json.dumps(error).encode()
+    if len(payload) > wire.FAILURE_MAX_BYTES:
+        error = dict(error, traceback="cut: the report was too large")
+        payload = json.dumps(error).encode()
+    return wire.FAILURE, payload
+
+
+def _lift_digit_limit() -> None:
+    # Integers of any size go through; the limit is a defence for servers, and here there is a deadline.
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)

@@ -1,0 +1,36 @@
+"""The words of both conversations, and the sizes that bound them. No code, so that both sides mean the same.
+
+Control socket, sidecar <-> zygote: SOCK_SEQPACKET, one JSON object a packet, descriptors beside it (SCM_RIGHTS).
+
+    sidecar -> zygote   {"policy": {...}}                       first, once
+                        {"spawn": id} + [channel, stdout, stderr]
+    zygote -> sidecar   {"ready": {...}} | {"refused": [{layer, reason, fix}]}      once
+                        {"spawned": id} + [pidfd] | {"failed": id, "reason": text}
+                        {"ended": id, "status": wait status, "cpu_us": n, "max_rss_kb": n}
+
+Channel, sidecar <-> worker: SOCK_STREAM of frames (see `frames`). The worker answers with READY or REFUSED before it
+has read a byte of its call, then with exactly one terminal frame; the end of the stream without one is a crash.
+The zygote never sees a channel's bytes: what it ever held could be read in every worker that is forked from it.
+"""
+
+CONTROL_MAX_BYTES = 128 * 1024
+
+# sidecar -> worker, in this order
+LIMITS = 0x10  # JSON: what this call may use, in force before the next frame is read
+CODE = 0x11  # UTF-8 source text, lone surrogates let through
+ARGUMENTS = 0x12  # JSON value
+
+# worker -> sidecar
+READY = 0x20  # JSON {"layers": [...], "cpu_us": n}: the jail is complete
+REFUSED = 0x21  # JSON {"layer", "reason", "fix"}: it is not, and the worker will run nothing (terminal)
+RESULT = 0x30  # JSON object with an "ok" key (terminal)
+FAILURE = 0x31  # JSON {"code", "type", "message", ...} (terminal)
+DIAGNOSTICS = 0x32  # JSON [{"line", "column", "message", "severity"}] (terminal)
+
+# What a tool's error may take of a reply: a message or traceback beyond these is cut, and says so.
+MESSAGE_MAX_CHARS = 16 * 1024
+TRACEBACK_MAX_CHARS = 64 * 1024
+FAILURE_MAX_BYTES = 1024 * 1024
+
+# Containers within containers, in results: JSON parsers of hosts give up from about 200 on.
+RESULT_MAX_DEPTH = 128

@@ -1,0 +1,133 @@
+"""The zygote: one thread that forks a worker for each request on its control socket, and reaps what ends.
+
+Invariant: it never holds a tool's code, arguments or results. Those travel between the sidecar and a worker; what passes
+through here is a number and three descriptors, closed as soon as the fork has them.
+"""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+from typing import Any, Dict, List, Sequence
+
+from . import child, wire
+from .jail import Jail, LayerError, Policy, libc
+
+# What most tools import, loaded once instead of in each call. Small: each page here is copied on write there.
+_PRELOADED = (
+    "base64", "collections", "datetime", "decimal", "functools", "hashlib", "itertools", "json", "linecache", "math",
+    "operator", "random", "re", "statistics", "string", "textwrap", "time", "traceback", "types", "typing", "uuid",
+)  # fmt: skip
+
+_CONTROL = 3
+_DESCRIPTORS_PER_SPAWN = 3
+
+
+def main(control: int) -> None:
+    """Serve the control socket until its other end is closed; every worker dies with this process."""
+    if control != _CONTROL:
+        os.dup2(control, _CONTROL)
+        os.close(control)
+    peer = socket.socket(fileno=_CONTROL)
+    policy = Policy.from_json(json.loads(peer.recv(wire.CONTROL_MAX_BYTES).decode())["policy"])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    open_files = policy.max_open_files if hard == resource.RLIM_INFINITY else min(policy.max_open_files, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
+    for name in _PRELOADED:
+        __import__(name)
+    base_bytes = _address_space_bytes()
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        jail = Jail(policy, null)
+    except LayerError as error:
+        peer.send(json.dumps({"refused": [error.as_json()]}).encode())
+        return
+    # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
+    gc.collect()
+    gc.freeze()
+    peer.send(json.dumps({"ready": {"layers": jail.entered}}).encode())
+    _Server(peer, jail, base_bytes).serve()
+
+
+class _Server:
+    def __init__(self, peer: socket.socket, jail: Jail, base_bytes: int) -> None:
+        self._peer = peer
+        self._jail = jail
+        self._base_bytes = base_bytes
+        self._spawns: Dict[int, int] = {}
+        self._wake_reader, wake_writer = os.pipe()
+        os.set_blocking(wake_writer, False)
+        os.set_blocking(self._wake_reader, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        poll = select.poll()
+        poll.register(self._peer, select.POLLIN)
+        poll.register(self._wake_reader, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._wake_reader in ready:
+                self._reap()
+            if self._peer.fileno() in ready and not self._take_request():
+                return
+
+    def _take_request(self) -> bool:
+        space = socket.CMSG_SPACE(_DESCRIPTORS_PER_SPAWN * 4)
+        packet, ancillary, _, _ = self._peer.recvmsg(wire.CONTROL_MAX_BYTES, space)
+        if not packet:
+            return False
+        received = [fd for _, _, data in ancillary for fd in memoryview(data[: len(data) & ~3]).cast("i")]
+        spawn = json.loads(packet.decode())["spawn"]
+        try:
+            self._spawn(spawn, received)
+        except OSError as error:
+            self._send({"failed": spawn, "reason": str(error)})
+        finally:
+            for descriptor in received:
+                os.close(descriptor)
+        return True
+
+    def _spawn(self, spawn: int, received: Sequence[int]) -> None:
+        channel, stdout, stderr = received
+        self._jail.before_fork()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                child.serve(self._jail, spawn, (channel, stdout, stderr), self._base_bytes)
+        finally:
+            self._jail.after_fork()
+        self._spawns[pid] = spawn
+        pidfd = libc.system_call("pidfd_open", pid, 0)
+        try:
+            self._send({"spawned": spawn}, [pidfd])
+        finally:
+            os.close(pidfd)
+
+    def _reap(self) -> None:
+        try:
+            while os.read(self._wake_reader, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        while self._spawns:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
+            self._send({"ended": self._spawns.pop(pid), "status": status, "cpu_us": cpu_us, "max_rss_kb": usage.ru_maxrss})
+
+    def _send(self, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        ancillary: List[Any] = []
+        if descriptors:
+            packed = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+        self._peer.sendmsg([json.dumps(message).encode()], ancillary)
+
+
+def _address_space_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
