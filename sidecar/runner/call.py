@@ -93,10 +93,10 @@ class Call:
         code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
         sending = asyncio.ensure_future(worker.send(header, code, *frames))
         try:
-            await asyncio.wait({worker.terminal, self._decided}, return_when=asyncio.FIRST_COMPLETED)
+            await _first(worker.terminal, self._decided)
             if worker.terminal.done() and worker.terminal.result() is None and self._cause is None:
                 # The channel is closed, the process perhaps not: it has until its deadline.
-                await asyncio.wait({worker.ended, self._decided}, return_when=asyncio.FIRST_COMPLETED)
+                await _first(worker.ended, self._decided)
         finally:
             sending.cancel()
         return worker.terminal.result() if worker.terminal.done() else None
@@ -151,6 +151,10 @@ def _inside_scratch(working_dir: str | None) -> str:
     path = posixpath.normpath("/" + working_dir.lstrip("/"))
     inside = path == SCRATCH or path.startswith(SCRATCH + "/")
     return path if inside else posixpath.normpath(SCRATCH + path)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _shielded(ending: Any) -> Any:

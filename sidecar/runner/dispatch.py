@@ -1,13 +1,14 @@
 """The runner: admits calls, finds each an interpreter and a jailed worker, and answers with its record.
 
-Invariant: at most `max_concurrency` workers run a tool at once, at most `max_queue` calls wait, and `close` leaves no process.
+Invariant: at most `max_concurrency` workers run a tool at once, at most `max_queue` calls wait, and `close` leaves no
+process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
 from sidecar.runner import doctor, interpreter, verdict
@@ -38,7 +39,7 @@ class Runner:
         self._finding: dict[str, asyncio.Task[Pool]] = {}
         self._slots = asyncio.Semaphore(config.max_concurrency)
         self._queued = 0
-        self._running: set[asyncio.Task[object] | None] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._recent_ms = 50.0
         self._closed = False
 
@@ -102,7 +103,7 @@ class Runner:
     def gauges(self) -> dict[str, int]:
         """What is going on now."""
         return {
-            "running": self._config.max_concurrency - self._slots._value,  # noqa: SLF001 - no public counter
+            "running": self._config.max_concurrency - self._slots._value,  # noqa: SLF001 - it has no public counter
             "queued": self._queued,
             "standby": sum(pool.standby for pool in self._pools.values()),
             "zygotes": sum(pool.alive for pool in self._pools.values()),
@@ -111,7 +112,7 @@ class Runner:
     async def close(self, *, drain_ms: int = 0) -> None:
         """Take no more calls, give those in flight `drain_ms`, then kill what is left; nothing survives this."""
         self._closed = True
-        in_flight = self._running - {asyncio.current_task()}
+        in_flight = {task for task in self._running if task is not asyncio.current_task()}
         if in_flight and drain_ms:
             await asyncio.wait(in_flight, timeout=drain_ms / 1000)
         ending = (*in_flight, *self._finding.values())
@@ -161,12 +162,10 @@ class Runner:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
         judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
         usage = Usage(0.0, 0.0, 0.0, float(request.timeout_ms))
-        return CallRecord(judged.result, judged.code, "", "", False, False, usage, Isolation(LEVEL, ()))  # noqa: FBT003
+        return CallRecord(judged.result, judged.code, usage, Isolation(LEVEL, ()))
 
-    def _track(self, task: asyncio.Task[object] | None) -> None:
+    def _track(self, task: asyncio.Task[Any] | None) -> None:
         if task is None:
             raise InternalError("A call needs a task of its own.")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-
-

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 _TIMEOUT_MS = 10_000
 
+_TEMPLATE = """\
+def run(args):
+  try:
+    {body}
+  except OSError as error:
+    return 'refused: ' + str(error)
+  return 'allowed'
+"""
+
 # Each tries one thing and returns "refused: why" or what it got; the promise that it is about comes first.
 _PROBES: tuple[tuple[str, str], ...] = (
     ("no network", "import socket\n    socket.create_connection(('127.0.0.1', 9), 1)"),
@@ -60,7 +69,7 @@ async def examine(runner: Examined, config: Config) -> list[Check]:
 
 
 async def _probe(runner: Examined, config: Config, promise: str, body: str) -> Check:
-    code = f"def run(args):\n  try:\n    {body}\n  except OSError as error:\n    return 'refused: ' + str(error)\n  return 'allowed'\n"
+    code = _TEMPLATE.format(body=body)
     request = CallRequest(code, b"{}", config.python_path, _TIMEOUT_MS, config.limits.max_memory_mb)
     record = await runner.run(request)
     answer = str(json.loads(record.result).get("data"))

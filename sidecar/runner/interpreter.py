@@ -1,7 +1,7 @@
 """Which interpreter a `pythonPath` means, and which of its files a jail has to show.
 
-The interpreter is asked, by running `worker/describe.py` in it: a name on PATH, a symbolic link, a virtual environment's
-python and a pyenv or asdf shim all answer with the real executable and the real standard library.
+The interpreter is asked, by running `worker/describe.py` in it: a name on PATH, a symbolic link, a virtual
+environment's python and a pyenv or asdf shim all answer with the real executable and the real standard library.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def _candidates(python_path: str) -> tuple[str, ...]:
 async def _describe(path: str) -> Interpreter | str:
     """Ask the interpreter; a reason where it cannot be used."""
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _SHIM_VARIABLES or name.startswith(_SHIM_PREFIXES)
+        name: value for name, value in os.environ.items() if name in _SHIM_VARIABLES or name.startswith(_SHIM_PREFIXES)
     }
     try:
         process = await asyncio.create_subprocess_exec(

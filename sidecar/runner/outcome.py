@@ -47,12 +47,12 @@ class CallRecord:
 
     result: bytes
     code: str  # "ok", "tool_returned_error" or the contract's error code
-    stdout: str
-    stderr: str
-    stdout_truncated: bool
-    stderr_truncated: bool
     usage: Usage
     isolation: Isolation
+    stdout: str = ""
+    stderr: str = ""
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One output stream of a worker, read with a bound.
 
-Invariant: at most `max_bytes` are kept, whatever is written. What comes beyond is read and thrown away slowly, so that a
-tool which prints too much can still finish, and one which floods spends its time waiting instead of ours.
+Invariant: at most `max_bytes` are kept, whatever is written. What comes beyond is read and thrown away slowly, so that
+a tool which prints too much can still finish, and one which floods spends its time waiting instead of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Standby workers of one interpreter: jailed already, each waiting for its one call.
 
-Invariant: a worker leaves the pool once and never comes back. Replacements are forked after a call has been answered, off
-the path of any call, unless somebody is waiting.
+Invariant: a worker leaves the pool once and never comes back. Replacements are forked after a call has been answered,
+off the path of any call, unless somebody is waiting.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 
 
 class Pool:
-    """The zygote of one interpreter and its standby workers. The zygote is started at the first need, and again if it dies."""
+    """The zygote of one interpreter, started at the first need and again if it dies, and its standby workers."""
 
     def __init__(self, interpreter: Interpreter, config: Config) -> None:
         self._interpreter = interpreter

@@ -1,6 +1,7 @@
 """What to tell the host about a call that has ended: a pure function of facts, the first cause winning.
 
-The terminal frame is a stranger's word. It decides only what the contract lets a tool decide: its result, or its own failure.
+The terminal frame is a stranger's word. It decides only what the contract lets a tool decide: its result, or its own
+failure.
 """
 
 from __future__ import annotations
@@ -86,7 +87,9 @@ def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
     number = -1 if status is None else status & 0x7F
     near_memory_limit = ended.max_rss_kb / 1024 >= bounds.max_memory_mb * _NEAR_MEMORY_LIMIT
     if status is not None and number == 0:
-        message = f"The process ended with exit status {status >> 8} before run returned: os._exit, or descriptor 3 closed."
+        message = (
+            f"The process ended with exit status {status >> 8} before run returned: os._exit, or descriptor 3 closed."
+        )
         return failure("exited", "SystemExit", message, hint="Return a result from run instead of ending the process.")
     if number in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_us >= bounds.max_cpu_ms * 1000:
         message = f"The tool used its {bounds.max_cpu_ms} ms of CPU time and was stopped."
@@ -95,7 +98,9 @@ def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
         message = f"The process died of {_signal_name(number)} at its limit of {bounds.max_memory_mb} MB of memory."
         return failure("memory_limit", "MemoryError", message, hint="Raise maxMemoryMB, or work on less at a time.")
     message = f"The process was ended by {_signal_name(number)} before run returned."
-    return failure("crashed", "SystemError", message, hint="Native code crashed, or something outside ended the process.")
+    return failure(
+        "crashed", "SystemError", message, hint="Native code crashed, or something outside ended the process."
+    )
 
 
 def _forged() -> Verdict:

@@ -1,7 +1,7 @@
 """The sidecar's end of one worker: its channel, its output, its pidfd.
 
-Invariant: whatever the other end sends is hostile. A frame is length-capped before it is kept, only the frames that `wire`
-allows are taken, one terminal frame at most, and nothing that was sent is believed beyond that.
+Invariant: whatever the other end sends is hostile. A frame is length-capped before it is kept, only the frames that
+`wire` allows are taken, one terminal frame at most, and nothing that was sent is believed beyond that.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import os
 import signal
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sidecar.config import Limits
 from sidecar.errors import SandboxUnavailable
 from sidecar.runner.output import OutputStream
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameDecoder, FrameError
+
+if TYPE_CHECKING:
+    from sidecar.config import Limits
 
 _CHUNK_BYTES = 256 * 1024
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
@@ -53,7 +56,7 @@ class Worker:
     def __init__(self, limits: Limits) -> None:
         loop = asyncio.get_running_loop()
         self._channel, channel = socket.socketpair()
-        self._channel.setblocking(False)
+        self._channel.setblocking(False)  # noqa: FBT003 - positional only
         stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
         stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
         for descriptor in (stdout_reader, stderr_reader):
@@ -90,13 +93,16 @@ class Worker:
 
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
-        for future, result in ((self._ready, _NOT_READY), (self._attached, None), (self.ended, LOST)):
-            if not future.done():
-                future.set_result(result)
+        if not self._ready.done():
+            self._ready.set_result(_NOT_READY)
+        if not self._attached.done():
+            self._attached.set_result(None)
+        if not self.ended.done():
+            self.ended.set_result(LOST)
         self.kill()
 
     async def jailed(self) -> bool:
-        """Wait until the jail is complete; False where the process ended first. `SandboxUnavailable` where it refused."""
+        """Wait until the jail is complete; False where the process ended first. `SandboxUnavailable` if refused."""
         kind, payload = await self._ready
         await self._attached
         if kind == wire.READY:

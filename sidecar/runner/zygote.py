@@ -1,7 +1,7 @@
 """The sidecar's end of one zygote: start it, ask it for workers, hear of their ends.
 
-Invariant: the zygote is exec'ed with an empty environment and one descriptor, its control socket, and is sent a policy and
-numbers. Nothing of a tool passes through here.
+Invariant: the zygote is exec'ed with an empty environment and one descriptor, its control socket, and is sent a policy
+and numbers. Nothing of a tool passes through here.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Zygote:
     async def start(cls, interpreter: Interpreter, limits: Limits) -> Zygote:
         """Start a zygote and wait until its part of the jail is in force. `SandboxUnavailable` where it cannot be."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003 - positional only
         with theirs:
-            process = subprocess.Popen(  # noqa: S603, ASYNC220 - vfork and exec, a millisecond; the sidecar's only child
+            process = subprocess.Popen(  # noqa: S603, ASYNC220 - vfork and exec, a millisecond, once
                 [
                     interpreter.executable, "-I", "-S", "-B", "-X", "utf8", "-X", "disable_remote_debug",
                     str(WORKER_FOLDER / "__main__.py"), str(theirs.fileno()),
@@ -84,7 +84,7 @@ class Zygote:
         return zygote
 
     async def spawn(self) -> Worker:
-        """A worker that is being started; its `jailed` says when it can be used. `ConnectionError` if the zygote is gone."""
+        """A worker that is being started; `jailed` says when it can be used. ConnectionError if the zygote is gone."""
         worker = Worker(self._limits)
         self._numbers += 1
         number = self._numbers

@@ -9,9 +9,10 @@ import sys
 
 def install() -> None:
     """Replace sys.stdin, stdout and stderr, and the originals beside them, by unbuffered streams over 0, 1 and 2."""
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
-    sys.stdout = sys.__stdout__ = _writer(1)
-    sys.stderr = sys.__stderr__ = _writer(2)
+    stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8")
+    for name, stream in (("stdin", stdin), ("stdout", _writer(1)), ("stderr", _writer(2))):
+        setattr(sys, name, stream)
+        setattr(sys, "__%s__" % name, stream)
 
 
 def flush() -> None:
@@ -19,11 +20,11 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # noqa: BLE001, S110 - whatever object the tool has put there
+        except Exception:  # noqa: BLE001 - whatever object the tool has put there
             pass
 
 
 def _writer(descriptor: int) -> io.TextIOWrapper:
     raw = io.FileIO(descriptor, "w", closefd=False)
     # write_through over a raw file leaves no buffer at all; lone surrogates are shown rather than refused.
-    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)

@@ -20,7 +20,7 @@ def describe():
     stdlib = sysconfig.get_path("stdlib")
     platstdlib = sysconfig.get_path("platstdlib")
     extensions = sysconfig.get_config_var("DESTSHARED") or os.path.join(platstdlib, "lib-dynload")
-    directories = {}
+    directories = {}  # type: dict[str, str]
     for path in [stdlib, platstdlib, extensions] + _zone_directories():
         if os.path.isdir(path) and not any(path == known or path.startswith(known + os.sep) for known in directories):
             directories[path] = os.path.realpath(path)
@@ -39,7 +39,7 @@ def describe():
 
 def _zone_directories():
     try:
-        from zoneinfo import TZPATH
+        from zoneinfo import TZPATH  # novm: guarded
     except ImportError:
         TZPATH = ("/usr/share/zoneinfo",)
     return [path for path in TZPATH if os.path.isdir(path)]
@@ -49,7 +49,9 @@ def _libraries(extensions, directories):
     import ctypes
 
     names = sorted(os.listdir(extensions)) if os.path.isdir(extensions) else []
-    modules = [os.path.join(extensions, name) for name in names if ".so" in name and name.split(".")[0] not in _LEFT_OUT]
+    modules = [
+        os.path.join(extensions, name) for name in names if ".so" in name and name.split(".")[0] not in _LEFT_OUT
+    ]
     for library in modules + list(_LAZY_LIBRARIES):
         try:
             ctypes.CDLL(library)

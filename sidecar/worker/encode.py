@@ -46,7 +46,9 @@ class ResultTooLarge(Exception):
     """The JSON takes more bytes than the call allows."""
 
     def __init__(self, size: int, max_bytes: int) -> None:
-        super().__init__("The result is %d bytes of JSON, %d are allowed. Return less, or a part at a time." % (size, max_bytes))
+        super().__init__(
+            "The result is %d bytes of JSON, %d are allowed. Return less, or a part at a time." % (size, max_bytes)
+        )
 
 
 def encode(value: Any, max_bytes: int) -> bytes:
@@ -83,7 +85,9 @@ def _explain(root: Any, error: Exception) -> NotSerializable:
             return NotSerializable(where, *problem)
         if isinstance(value, (dict, list, tuple)):
             if id(value) in open_ids:
-                return NotSerializable(where, "a reference to a value that contains it", "a copy without the cycle", "ValueError")
+                return NotSerializable(
+                    where, "a reference to a value that contains it", "a copy without the cycle", "ValueError"
+                )
             if depth >= RESULT_MAX_DEPTH:
                 what = "more than %d levels deep" % RESULT_MAX_DEPTH
                 return NotSerializable(where, what, "a flatter structure", "RecursionError")
@@ -119,7 +123,11 @@ def _problem(value: Any) -> Any:
     if isinstance(value, str):
         if _surrogate_free(value):
             return None
-        return "text with a lone surrogate", "text that is valid Unicode: value.encode('utf-8', 'replace').decode()", "UnicodeEncodeError"
+        return (
+            "text with a lone surrogate",
+            "text that is valid Unicode: value.encode('utf-8', 'replace').decode()",
+            "UnicodeEncodeError",
+        )
     if isinstance(value, float) and not math.isfinite(value):
         return repr(float(value)), "None or a finite number", "ValueError"
     if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):

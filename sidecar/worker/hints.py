@@ -9,9 +9,37 @@ import sys
 from types import TracebackType
 from typing import Any, Optional, Set
 
-_NETWORK_MODULES = {"socket", "ssl", "http.client", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib"}
-_PROCESS_MODULES = {"subprocess", "multiprocessing.popen_fork", "multiprocessing.popen_spawn_posix", "multiprocessing.util", "pty"}
-_PROCESS_CALLS = {"fork", "vfork", "forkpty", "system", "popen", "posix_spawn", "posix_spawnp", "execv", "execve", "spawnv", "spawnve"}
+_NETWORK_MODULES = {
+    "socket",
+    "ssl",
+    "http.client",
+    "urllib.request",
+    "ftplib",
+    "smtplib",
+    "imaplib",
+    "poplib",
+    "telnetlib",
+}
+_PROCESS_MODULES = {
+    "subprocess",
+    "multiprocessing.popen_fork",
+    "multiprocessing.popen_spawn_posix",
+    "multiprocessing.util",
+    "pty",
+}
+_PROCESS_CALLS = {
+    "fork",
+    "vfork",
+    "forkpty",
+    "system",
+    "popen",
+    "posix_spawn",
+    "posix_spawnp",
+    "execv",
+    "execve",
+    "spawnv",
+    "spawnve",
+}
 _REFUSED = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EROFS}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -48,7 +76,8 @@ def _module_hint(error: ModuleNotFoundError) -> Optional[str]:
 
 
 def _os_error_hint(error: OSError, trace: Optional[TracebackType]) -> Optional[str]:
-    modules, calls = set(), set()
+    modules: Set[str] = set()
+    calls: Set[str] = set()
     while trace is not None:
         modules.add(str(trace.tb_frame.f_globals.get("__name__")))
         calls.update(trace.tb_frame.f_code.co_names if trace.tb_next is None else ())

@@ -39,13 +39,17 @@ class Source:
                 return [self.locate(error)]
         found = [_diagnostic(w.lineno, 1, str(w.message), "warning") for w in caught]
         if not _ENTRY_POINTS & set(code.co_names):
-            found.append(_diagnostic(1, 1, "nothing here is called run or default, so there is nothing to call", "warning"))
+            found.append(
+                _diagnostic(1, 1, "nothing here is called run or default, so there is nothing to call", "warning")
+            )
         return found
 
     def locate(self, error: BaseException) -> Dict[str, Any]:
         """An error of `compile` as one diagnostic."""
         if isinstance(error, SyntaxError):
-            return _diagnostic(error.lineno or 1, self.column(error.offset or 1), error.msg or "invalid syntax", "error")
+            return _diagnostic(
+                error.lineno or 1, self.column(error.offset or 1), error.msg or "invalid syntax", "error"
+            )
         message = str(error) or type(error).__name__
         return _diagnostic(self._line_of(error), 1, message, "error")
 

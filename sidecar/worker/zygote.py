@@ -1,7 +1,7 @@
 """The zygote: one thread that forks a worker for each request on its control socket, and reaps what ends.
 
-Invariant: it never holds a tool's code, arguments or results. Those travel between the sidecar and a worker; what passes
-through here is a number and three descriptors, closed as soon as the fork has them.
+Invariant: it never holds a tool's code, arguments or results. Those travel between the sidecar and a worker; what
+passes through here is a number and three descriptors, closed as soon as the fork has them.
 """
 
 import gc
@@ -118,7 +118,9 @@ class _Server:
             if pid == 0:
                 return
             cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
-            self._send({"ended": self._spawns.pop(pid), "status": status, "cpu_us": cpu_us, "max_rss_kb": usage.ru_maxrss})
+            self._send(
+                {"ended": self._spawns.pop(pid), "status": status, "cpu_us": cpu_us, "max_rss_kb": usage.ru_maxrss}
+            )
 
     def _send(self, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         ancillary: List[Any] = []

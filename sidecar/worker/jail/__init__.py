@@ -1,9 +1,9 @@
 """The jail as one ordered list. Read `Jail.__init__` for what the zygote enters once, `Jail.close` for each worker.
 
 Invariant: `close` returns only when every layer is in force; whatever fails raises LayerError and the worker ends.
-The order is the argument: nothing outside is nameable (descriptors, namespaces, mounts), nothing inside can grow (rlimits),
-the privileges that built this are gone (identity, no_new_privs), and the last two locks, which need none, close the files
-(Landlock) and then the kernel itself (seccomp), which also refuses to let any of the above be undone.
+The order is the argument: nothing outside is nameable (descriptors, namespaces, mounts), nothing inside can grow
+(rlimits), the privileges that built this are gone (identity, no_new_privs), and the last two locks, which need none,
+close the files (Landlock) and then the kernel itself (seccomp), which also lets none of the above be undone.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Who a worker is: an unprivileged uid of its own where we are root, and no capability in any case.
 
-capabilities(7), credentials(7). After this nothing in the process can gain a privilege: every set is empty, the bounding
-set too, and the securebits that could bring capabilities back to uid 0 are locked.
+capabilities(7), credentials(7). After this nothing in the process can gain a privilege: every set is empty, the
+bounding set too, and the securebits that could bring capabilities back to uid 0 are locked.
 """
 
 import os

@@ -51,8 +51,8 @@ def limit_malloc_arenas() -> None:
 
 
 def prctl(name: str, option: int, *arguments: int) -> int:
-    """prctl(2), which takes five words; OSError names the option as `name`."""
-    words = [ctypes.c_ulong(word) for word in (arguments + (0, 0, 0, 0))[:4]]
+    """Set or ask one attribute of this process (man 2 prctl); OSError names the option as `name`."""
+    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
     return _checked("prctl(%s)" % name, _libc.prctl(ctypes.c_int(option), *words))
 
 

@@ -10,7 +10,7 @@ from typing import Tuple
 from . import libc
 from .policy import LayerError, Policy
 
-SCRATCH = "/tmp"  # noqa: S108 - inside the jail, where it is private to one run
+SCRATCH = "/tmp"
 
 _MS_RDONLY = 1
 _MS_NOSUID = 2
@@ -26,11 +26,18 @@ _MS_RELATIME = 1 << 21
 _MNT_DETACH = 2
 
 # statvfs(3) flags that a user namespace may not clear when it remounts (mount_namespaces(7), "locked").
-_KEPT_FLAGS = ((2, _MS_NOSUID), (4, _MS_NODEV), (8, _MS_NOEXEC), (1024, _MS_NOATIME), (2048, _MS_NODIRATIME), (4096, _MS_RELATIME))
+_KEPT_FLAGS = (
+    (2, _MS_NOSUID),
+    (4, _MS_NODEV),
+    (8, _MS_NOEXEC),
+    (1024, _MS_NOATIME),
+    (2048, _MS_NODIRATIME),
+    (4096, _MS_RELATIME),
+)
 
 _OLD = "/old"
 _NEW = "/new"
-_FIX = "run where mount(2) and pivot_root(2) are allowed: as root, or with user namespaces and without a container's seccomp filter"
+_FIX = "run where mount(2) and pivot_root(2) are allowed: as root or with user namespaces, outside a container's filter"
 
 
 def enter_tree(policy: Policy) -> Tuple[str, ...]:

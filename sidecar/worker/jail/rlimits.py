@@ -13,8 +13,8 @@ STACK_MAX_BYTES = 8 * 1024 * 1024
 _OURS_ONLY = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE")
 
 
-def apply(policy: Policy, own_uid: bool) -> Tuple[str, ...]:
-    """What is the same for each call. RLIMIT_NPROC counts threads of a uid, so it is set where the uid is ours alone."""
+def apply(policy: Policy, *, own_uid: bool) -> Tuple[str, ...]:
+    """Set what is the same for each call. RLIMIT_NPROC counts threads of a uid: only where the uid is ours alone."""
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, policy.scratch_max_bytes)
     _set(resource.RLIMIT_NOFILE, policy.max_open_files)
@@ -28,7 +28,7 @@ def apply(policy: Policy, own_uid: bool) -> Tuple[str, ...]:
 
 
 def limit_call(memory_max_bytes: int, base_bytes: int, cpu_max_s: int) -> None:
-    """What one call may use: `memory_max_bytes` beyond the `base_bytes` of addresses that the interpreter began with."""
+    """Set what one call may use: `memory_max_bytes` beyond the `base_bytes` of addresses that it began with."""
     _set(resource.RLIMIT_AS, base_bytes + memory_max_bytes)
     _set(resource.RLIMIT_CPU, cpu_max_s)
 

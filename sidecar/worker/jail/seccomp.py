@@ -7,7 +7,7 @@ other process could contend for and whose trace on a shared inode another run co
 
 import ctypes
 import struct
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Tuple
 
 from . import libc
 from .syscalls import ALLOWED, DENIED, RESTRICTED, Numbers
@@ -30,9 +30,11 @@ _CLONE_THREAD = 0x00010000
 _CLONE_ANY_NAMESPACE = 0x7E020080  # NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} and NEWTIME
 _AF_UNIX, _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 1, 0xF
 _F_GETLK, _F_SETLK, _F_SETLKW, _F_OFD_GETLK, _F_OFD_SETLK, _F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
-_FCNTL_ALLOWED = (0, 1, 2, 3, 4, _F_GETLK, _F_OFD_GETLK, 1030, 1032)  # DUPFD, GET/SETFD, GET/SETFL, ..., DUPFD_CLOEXEC, GETPIPE_SZ
+# F_DUPFD, GETFD, SETFD, GETFL, SETFL, DUPFD_CLOEXEC, GETPIPE_SZ; asking for a lock finds none, since none is ever set
+_FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030, 1032, _F_GETLK, _F_OFD_GETLK)
 _FCNTL_PRETENDED = (_F_SETLK, _F_SETLKW, _F_OFD_SETLK, _F_OFD_SETLKW)
-_IOCTL_ALLOWED = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+_IOCTL_ALLOWED = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _PRCTL_ALLOWED = (15, 16, 3, 39)  # SET_NAME, GET_NAME, GET_DUMPABLE, GET_NO_NEW_PRIVS
 
 
@@ -56,7 +58,7 @@ class Filter:
             raise OSError(_ENOSYS, "seccomp: no filter for machine %s" % libc.MACHINE)
         column, arch = column_and_arch
         code = _compile(column, arch, pid)
-        self._instructions = (_Instruction * len(code))(*code)
+        self._instructions = (_Instruction * len(code))(*(_Instruction(*one) for one in code))
         self._program = _Program(len(code), self._instructions)
 
     def apply(self) -> Tuple[str, ...]:
@@ -75,9 +77,8 @@ def _compile(column: int, arch: int, pid: int) -> Code:
     for number in _numbers(DENIED.values(), column):
         code += [(_JEQ, 0, 1, number), _return(_RET_ERRNO | _EPERM)]
     for name, numbers in RESTRICTED.items():
-        number = numbers[column]
-        if number is not None:
-            body = _restriction(name, pid)
+        body = _restriction(name, pid)
+        for number in _numbers([numbers], column):
             code += [(_JEQ, 0, len(body), number), *body]
     return [*code, _return(_RET_ERRNO | _ENOSYS)]
 
@@ -88,18 +89,27 @@ def _restriction(name: str, pid: int) -> Code:
     if name == "clone":
         # Threads only. clone3 hides its flags behind a pointer: it answers ENOSYS, and libc falls back to clone.
         return [
-            _argument(0), (_JSET, 0, 1, _CLONE_ANY_NAMESPACE), deny,
-            (_JSET, 1, 0, _CLONE_THREAD), deny, allow,
+            _argument(0),
+            (_JSET, 0, 1, _CLONE_ANY_NAMESPACE),
+            deny,
+            (_JSET, 1, 0, _CLONE_THREAD),
+            deny,
+            allow,
         ]
     if name in ("kill", "tgkill", "prlimit64"):
-        other = [deny]
         own = [_argument(0), (_JEQ, 0, 1, pid), allow]
         # prlimit64 names the caller as 0, as getrlimit and setrlimit do.
-        return (own + [(_JEQ, 0, 1, 0), allow] if name == "prlimit64" else own) + other
+        return [*own, (_JEQ, 0, 1, 0), allow, deny] if name == "prlimit64" else [*own, deny]
     if name == "socketpair":
         return [
-            _argument(0), (_JEQ, 1, 0, _AF_UNIX), deny,
-            _argument(1), (_AND, 0, 0, _SOCK_TYPE_MASK), (_JEQ, 1, 0, _SOCK_STREAM), deny, allow,
+            _argument(0),
+            (_JEQ, 1, 0, _AF_UNIX),
+            deny,
+            _argument(1),
+            (_AND, 0, 0, _SOCK_TYPE_MASK),
+            (_JEQ, 1, 0, _SOCK_STREAM),
+            deny,
+            allow,
         ]
     if name == "sendto":
         # Without an address, the high half of the pointer included: send(2) on a socketpair.
@@ -117,8 +127,7 @@ def _restriction(name: str, pid: int) -> Code:
 
 
 def _numbers(entries: Iterable[Numbers], column: int) -> Iterable[int]:
-    found: List[Optional[int]] = [entry[column] for entry in entries]
-    return [number for number in found if number is not None]
+    return [number for number in (entry[column] for entry in entries) if number is not None]
 
 
 def _argument(index: int, *, high: bool = False) -> Tuple[int, int, int, int]:

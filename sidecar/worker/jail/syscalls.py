@@ -7,6 +7,8 @@ from typing import Dict, Optional, Tuple
 
 Numbers = Tuple[Optional[int], Optional[int]]
 
+# fmt: off
+
 # Allowed whatever their arguments.
 ALLOWED: Dict[str, Numbers] = {
     # reading, writing and closing what is open already
@@ -78,7 +80,8 @@ DENIED: Dict[str, Numbers] = {
     "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "setuid": (105, 146), "setgid": (106, 144), "setresuid": (117, 147), "setresgid": (119, 149),
     "setgroups": (116, 159), "setpriority": (141, 140), "chown": (92, None), "fchown": (93, 55),
-    "lchown": (94, None), "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "mknod": (133, None), "mknodat": (259, 33),
+    "lchown": (94, None), "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
+    "mknod": (133, None), "mknodat": (259, 33),
     "sched_setaffinity": (203, 122), "setsid": (112, 157), "setpgid": (109, 154), "sethostname": (170, 161),
     "mlock": (149, 228), "mlock2": (325, 284), "mlockall": (151, 230), "clock_settime": (227, 112),
     "settimeofday": (164, 170), "kexec_load": (246, 104), "reboot": (169, 142), "bpf": (321, 280),
