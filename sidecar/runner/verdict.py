@@ -69,12 +69,11 @@ def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:
 def _from_frame(frame: Frame) -> Verdict:
     kind, payload = frame
     try:
-        # Strictly: a frame forged by a tool must not put anything into the reply that is not JSON in UTF-8.
-        value = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+        value = _parse(payload, numbers=kind == wire.FAILURE)
     except (ValueError, RecursionError):
         return _forged()
     if kind == wire.RESULT and isinstance(value, dict) and "ok" in value:
-        return Verdict(payload, "ok" if value["ok"] else "tool_returned_error")
+        return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
     if kind == wire.FAILURE and isinstance(value, dict) and value.get("code") in _WORKER_CODES:
         error = {name: str(value[name]) for name in _TEXT_FIELDS if isinstance(value.get(name), str)}
         numbers = {name: value[name] for name in _NUMBER_FIELDS if type(value.get(name)) is int}
@@ -106,6 +105,15 @@ def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
 def _forged() -> Verdict:
     message = "The tool wrote to descriptor 3, which is the runner's, and the call's result is lost."
     return failure("crashed", "SystemError", message, hint="Use only descriptors that the tool opened itself.")
+
+
+def _parse(payload: bytes, *, numbers: bool) -> Any:
+    """Parse strictly: a forged frame must not put anything into the reply that is not JSON in UTF-8."""
+    text = payload.decode("utf-8")
+    if numbers:
+        return json.loads(text, parse_constant=_refuse_constant)
+    # A result's numbers are passed on as they are written; a million digits cost nothing if nobody converts them.
+    return json.loads(text, parse_int=len, parse_float=len, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> None:

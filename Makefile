@@ -1,0 +1,56 @@
+# Every target works on a fresh clone and writes nothing outside of it.
+
+VENV := .venv
+BIN := $(VENV)/bin
+TS := ts-client
+PYTHON_READY := $(VENV)/.ready
+NODE_READY := $(TS)/node_modules/.ready
+
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export npm_config_cache := $(CURDIR)/.cache/npm
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check bench test-python test-node build generate clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(PYTHON_READY) build ## set up, then run the main job: five tools and five attacks, as a table
+	@npm --prefix $(TS) run --silent demo
+
+test: check test-python test-node ## set up, then run every check and every test, Python and TypeScript
+
+check: $(PYTHON_READY) build ## types, style, layers, the worker's Python floor
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vermin --target=3.7- --no-tips --violations sidecar/worker
+	npm --prefix $(TS) run --silent check
+
+test-python: $(PYTHON_READY)
+	$(BIN)/python -m pytest
+
+test-node: $(PYTHON_READY) build
+	npm --prefix $(TS) test --silent
+
+bench: $(PYTHON_READY) build ## one warm call from Node beside a new python3 per call, as a ratio
+	node bench/bench.mjs
+
+build: $(NODE_READY)
+	@npm --prefix $(TS) run --silent build
+
+generate: $(PYTHON_READY) $(NODE_READY) ## the client's types, from the sidecar's JSON Schema
+	npm --prefix $(TS) run generate
+
+$(PYTHON_READY): pyproject.toml
+	python="$$(.ci/python)" && "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(NODE_READY): $(TS)/package-lock.json
+	npm --prefix $(TS) ci --silent --no-audit --no-fund
+	touch $@
+
+clean: ## what the targets above made
+	rm -rf $(VENV) .cache $(TS)/node_modules $(TS)/dist
