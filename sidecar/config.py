@@ -68,16 +68,20 @@ class Config:
 
         Raises `ConfigError` for the first value that cannot be used. An empty value counts as not set.
         """
-        limits = Limits(**{
-            field.name: _integer(environ, *_LIMIT_VARIABLES[field.name], default=int(getattr(Limits, field.name)))
-            for field in fields(Limits)
-        })
+        limits = Limits(
+            **{
+                field.name: _integer(environ, *_LIMIT_VARIABLES[field.name], default=int(getattr(Limits, field.name)))
+                for field in fields(Limits)
+            }
+        )
         cores = os.cpu_count() or 1
         max_concurrency = _integer(environ, "PYRUNNER_MAX_CONCURRENCY", 1, 4096, default=2 * cores)
         return cls(
             python_path=_python_path(environ),
             limits=limits,
-            isolation="process" if _choice(environ, "PYRUNNER_ISOLATION", ("strict", "process")) == "process" else "strict",
+            isolation="process"
+            if _choice(environ, "PYRUNNER_ISOLATION", ("strict", "process")) == "process"
+            else "strict",
             max_concurrency=max_concurrency,
             max_queue=_integer(environ, "PYRUNNER_MAX_QUEUE", 1, 1_000_000, default=cls.max_queue),
             standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),
@@ -125,5 +129,7 @@ def _python_path(environ: Mapping[str, str]) -> str:
     if raw == "":
         return Config.python_path
     if ":" in raw or os.path.isdir(raw):  # noqa: PTH112 - a name on PATH is not a path yet
-        raise ConfigError("PYTHON_PATH", raw, "one interpreter (a name on PATH or a file); PYTHONPATH is another variable")
+        raise ConfigError(
+            "PYTHON_PATH", raw, "one interpreter (a name on PATH or a file); PYTHONPATH is another variable"
+        )
     return raw

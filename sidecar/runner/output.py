@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 64 * 1024
 _PAUSE_S = 0.005
+# One print is several writes, and a host wants lines, not fragments: text waits this long, or until there is this much.
+_COALESCE_S = 0.016
+_COALESCE_CHARS = 8 * 1024
 
 
 class OutputStream:
@@ -27,6 +30,8 @@ class OutputStream:
         self._kept = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._on_text: Callable[[str], None] | None = None
+        self._pending = ""
+        self._flush_timer: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._open = True
         self.discarded_bytes = 0
@@ -47,6 +52,7 @@ class OutputStream:
         while self._open and self._read_chunk():
             pass
         self._close()
+        self._flush()
         # A character that the bound has cut in two is left out rather than shown as damage.
         return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(self._kept), final=not self.truncated)
 
@@ -81,10 +87,21 @@ class OutputStream:
         return True
 
     def _forward(self, data: bytes) -> None:
-        if self._on_text is not None:
-            text = self._decoder.decode(data)
-            if text:
-                self._on_text(text)
+        if self._on_text is None:
+            return
+        self._pending += self._decoder.decode(data)
+        if len(self._pending) >= _COALESCE_CHARS:
+            self._flush()
+        elif self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(_COALESCE_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        text, self._pending = self._pending, ""
+        if text and self._on_text is not None:
+            self._on_text(text)
 
     def _close(self) -> None:
         if self._open:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _READY_TIMEOUT_S = 30
 _STDERR_TAIL_BYTES = 4096
-_REFUSED_FIX = "run `pyrunner-sidecar doctor` for what this machine can enforce"
+_START_FIX = "see the reason: the interpreter started and its zygote failed"
 # Uids that no account has. Each sidecar has a range, each worker one uid of it.
 _UID_BASE = 1_000_000_000
 _UID_RANGE = 1 << 16
@@ -75,12 +75,9 @@ class Zygote:
         except (TimeoutError, asyncio.CancelledError):
             zygote.kill()
             raise
-        if "ready" not in answer:
-            missing = answer.get("refused") or [
-                {"layer": "zygote", "reason": zygote._last_words(), "fix": _REFUSED_FIX}
-            ]
+        if "refused" in answer:
             zygote.kill()
-            raise sandbox_unavailable(missing)
+            raise sandbox_unavailable(answer["refused"])
         return zygote
 
     async def spawn(self) -> Worker:
@@ -101,11 +98,23 @@ class Zygote:
 
     def kill(self) -> None:
         """End the zygote and with it, by the kernel's doing, every worker."""
-        self._lost()
+        if not self.alive:
+            return
+        self.alive = False
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._control)
+        loop.remove_writer(self._control)
+        self._on_writable()
+        self._control.close()
         self._process.kill()
         self._process.wait()
+        if not self._answer.done():
+            self._answer.set_result({"refused": [{"layer": "zygote", "reason": self._last_words(), "fix": _START_FIX}]})
         if self._process.stderr is not None:
             self._process.stderr.close()
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.lose()
 
     async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         packet = json.dumps(message).encode()
@@ -143,7 +152,7 @@ class Zygote:
             except OSError:
                 packet, ancillary = b"", []
             if not packet:
-                self._lost()
+                self.kill()
                 return
             received = array.array("i")
             for _level, _kind, data in ancillary:
@@ -163,21 +172,6 @@ class Zygote:
             self._workers.pop(message["failed"]).lose()
         elif not self._answer.done():
             self._answer.set_result(message)
-
-    def _lost(self) -> None:
-        if not self.alive:
-            return
-        self.alive = False
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._control)
-        loop.remove_writer(self._control)
-        self._on_writable()
-        self._control.close()
-        if not self._answer.done():
-            self._answer.set_result({})
-        workers, self._workers = self._workers, {}
-        for worker in workers.values():
-            worker.lose()
 
     def _last_words(self) -> str:
         if self._process.stderr is None:

@@ -45,6 +45,7 @@ def main(control: int) -> None:
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
+    os.dup2(null, 2)  # which carried the reason of a start that failed
     # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
     gc.collect()
     gc.freeze()
