@@ -9,6 +9,8 @@ NODE_READY := $(TS)/node_modules/.ready
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export npm_config_cache := $(CURDIR)/.cache/npm
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TMPDIR := $(CURDIR)/.cache/tmp
+$(shell mkdir -p $(TMPDIR))
 
 .PHONY: demo test check bench test-python test-node build generate clean help
 

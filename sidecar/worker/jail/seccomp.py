@@ -1,8 +1,8 @@
 """The system-call filter: an allow-list compiled to classic BPF. seccomp(2), kernel doc userspace-api/seccomp_filter.
 
-Answers, never death: EPERM for what is denied, ENOSYS for what does not exist here, and 0 for a lock on a file, which no
-other process could contend for and whose trace on a shared inode another run could see. Other ABIs of the same machine
-(x32, i386) get ENOSYS throughout.
+Answers, never death: EPERM for what is denied, ENOSYS for what does not exist here, and 0 for a lock on a file, which
+no other process could contend for and whose trace on a shared inode another run could see. Other ABIs of the same
+machine (x32, i386) get ENOSYS throughout.
 """
 
 import ctypes

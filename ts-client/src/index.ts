@@ -1,0 +1,21 @@
+/** The public surface; `index.mts` repeats these names for `import`, over this same module. */
+export { PyRunnerError } from "./errors.js";
+export type {
+  EventBus,
+  ToolErrorEvent,
+  ToolExecutionEvent,
+  ToolInvocationEvent,
+  ToolResultEvent,
+} from "./events.js";
+export type { LimitOptions, Logger, PyRunnerConfig, PyRunnerOptions } from "./options.js";
+export type {
+  DoctorResult,
+  RegisterResult,
+  StatsResult,
+  ToolReport,
+  ValidateResult,
+} from "./protocol.js";
+export { PyRunner, type PyToolDefinition, type RunOptions, type ToolFunction } from "./py-runner.js";
+export type { RunContext } from "./run-safely.js";
+export { type BuiltinTool, type PythonRunner, type ToolDefinition, ToolEngine } from "./tool-engine.js";
+export type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";

@@ -1,0 +1,3 @@
+import { testHosts } from "../hosts.js";
+
+testHosts({ env: {}, echoCode: "def run(args): return args" });

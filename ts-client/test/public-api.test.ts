@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import test from "node:test";
+
+const load = createRequire(__filename);
+
+test("`require` and `import` give the same objects, on every path of `exports`", async () => {
+  for (const specifier of [
+    "pyrunner",
+    "pyrunner/core/tool-engine",
+    "pyrunner/core/tool-engine/runners/pyRunner",
+  ]) {
+    const required = load(specifier);
+    const imported = await import(specifier);
+    assert.deepEqual(Object.keys(required).sort(), ["PyRunner", "PyRunnerError", "ToolEngine"]);
+    assert.deepEqual(Object.keys(imported).sort(), ["PyRunner", "PyRunnerError", "ToolEngine"]);
+    for (const name of Object.keys(required)) assert.equal(imported[name], required[name], name);
+  }
+});
+
+test("index.mts names everything that index.ts names, types included", () => {
+  const names = (file: string): string[] => {
+    const source = readFileSync(path.join(__dirname, "..", "src", file), "utf8");
+    const lists = [...source.matchAll(/export (?:type )?\{([^}]*)\}/g)].map(([, list = ""]) => list);
+    return lists
+      .flatMap((list) => list.replace(/\btype /g, "").split(","))
+      .map((name) => name.trim())
+      .filter(Boolean)
+      .sort();
+  };
+  assert.deepEqual(names("index.mts"), names("index.ts"));
+});
+
+test("vscode-jsonrpc is the only runtime dependency", () => {
+  assert.deepEqual(Object.keys(load("pyrunner/package.json").dependencies), ["vscode-jsonrpc"]);
+});
