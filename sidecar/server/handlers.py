@@ -1,0 +1,197 @@
+"""One function for each method but `run`: params model in, result model out. No protocol, no I/O, no error codes."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sidecar
+from sidecar.errors import MachineError
+from sidecar.metrics import BOUNDS_MS, Histogram, resident_bytes
+from sidecar.protocol import messages, results
+from sidecar.tools.spec import ToolSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pygls.server import JsonRPCServer
+
+    from sidecar.config import Config
+    from sidecar.metrics import Metrics
+    from sidecar.server.run_call import RunCalls
+    from sidecar.server.runner_interface import Runner
+    from sidecar.tools.registry import Registry
+
+SERVER_NAME = "pyrunner-sidecar"
+DRAIN_MS = 5000
+
+
+class Handlers:
+    """Serves one host. `leave` ends the process."""
+
+    def __init__(  # noqa: PLR0913 - the wiring has these parts, each named by its keyword
+        self,
+        *,
+        runner: Runner,
+        registry: Registry,
+        runs: RunCalls,
+        config: Config,
+        metrics: Metrics,
+        in_flight: Callable[[], int],
+        leave: Callable[[], None],
+    ) -> None:
+        self._runner = runner
+        self._registry = registry
+        self._runs = runs
+        self._config = config
+        self._metrics = metrics
+        self._in_flight = in_flight
+        self._leave = leave
+
+    def add_to(self, server: JsonRPCServer) -> None:
+        """Register every method as a pygls feature."""
+        features: dict[str, Callable[[Any], Any]] = {
+            "initialize": self.initialize,
+            "register": self.register,
+            "run": self._runs.run,
+            "validate": self.validate,
+            "unregister": self.unregister,
+            "list": self.list_tools,
+            "stats": self.stats,
+            "doctor": self.doctor,
+            "shutdown": self.shutdown,
+            "exit": self.exit,
+        }
+        for name, function in features.items():
+            server.feature(name)(partial(function))  # pygls marks what it is given, and a bound method takes no marks
+
+    async def initialize(self, _params: messages.InitializeParams) -> results.InitializeResult:
+        """Say who we are and what a call runs under."""
+        isolation, missing = await self._isolation()
+        fields: dict[str, Any] = {
+            "protocol_version": results.PROTOCOL_VERSION,
+            "server_info": {"name": SERVER_NAME, "version": sidecar.__version__},
+            "isolation": isolation,
+            "limits": self._limits(),
+        }
+        if missing:
+            fields["missing"] = missing
+        return results.InitializeResult.model_validate(fields)
+
+    async def register(self, params: messages.RegisterParams) -> results.RegisterResult:
+        """Check and keep a tool."""
+        tool = await self._registry.register(ToolSpec.from_params(params), replace=params.replace)
+        return results.RegisterResult(id=tool.spec.id, code_hash=tool.spec.code_hash)
+
+    async def validate(self, params: messages.ValidateParams) -> results.ValidateResult:
+        """Compile code without running it."""
+        findings = await self._runner.check(params.code, params.python_path or self._config.python_path)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        fields: dict[str, Any] = {
+            "valid": not errors,
+            "diagnostics": [
+                {"line": found.line, "column": found.column, "message": found.message, "severity": found.severity}
+                for found in findings
+            ],
+        }
+        if errors:
+            fields["error"] = f"{errors[0].message} (line {errors[0].line})"
+        return results.ValidateResult.model_validate(fields)
+
+    async def unregister(self, params: messages.UnregisterParams) -> results.EmptyResult:
+        """Forget a tool."""
+        await self._registry.unregister(params.id)
+        return results.EmptyResult()
+
+    def list_tools(self, _params: messages.NoParams) -> results.ListResult:
+        """Return the registered tools."""
+        return results.ListResult(
+            tools=[
+                results.ToolReport.model_validate(
+                    {
+                        "id": spec.id,
+                        "name": spec.name,
+                        "description": spec.description,
+                        "schema": spec.schema,
+                        "code_hash": spec.code_hash,
+                    }
+                )
+                for spec in self._registry.specs()
+            ]
+        )
+
+    def stats(self, _params: messages.NoParams) -> results.StatsResult:
+        """Return the process's counters and gauges."""
+        metrics = self._metrics
+        return results.StatsResult(
+            uptime_ms=metrics.uptime_ms(),
+            rss_bytes=resident_bytes(),
+            tools=len(self._registry.specs()),
+            in_flight=self._in_flight(),
+            requests=dict(metrics.requests),
+            runs=dict(metrics.runs),
+            errors=dict(metrics.errors),
+            gauges=self._runner.gauges(),
+            wall_ms=_histogram(metrics.wall),
+            queue_ms=_histogram(metrics.queue),
+        )
+
+    async def doctor(self, _params: messages.NoParams) -> results.DoctorResult:
+        """Say what this machine can and cannot do."""
+        checks = await self._runner.doctor()
+        isolation, _missing = await self._isolation()
+        return results.DoctorResult.model_validate(
+            {
+                "ok": all(check.ok for check in checks),
+                "isolation": isolation,
+                "checks": [
+                    {
+                        "name": check.name,
+                        "ok": check.ok,
+                        "detail": check.detail,
+                        **({"hint": check.hint} if check.hint else {}),
+                    }
+                    for check in checks
+                ],
+            }
+        )
+
+    async def shutdown(self, _params: messages.NoParams) -> None:
+        """Let the calls in flight end; the protocol refuses new ones already."""
+        # Shielded: a cancelled `shutdown` must not leave the runner half closed.
+        await asyncio.shield(asyncio.ensure_future(self._runner.close(drain_ms=DRAIN_MS)))
+
+    def exit(self, _params: messages.NoParams) -> None:
+        """End the process."""
+        self._leave()
+
+    async def _isolation(self) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        try:
+            isolation = await self._runner.isolation()
+        except MachineError as error:
+            fix = "set PYTHON_PATH to a Python interpreter"
+            no_interpreter = [{"layer": "interpreter", "reason": error.message, "fix": fix}]
+            return {"level": "none", "layers": []}, error.data.get("missing", no_interpreter)
+        return {"level": isolation.level, "layers": list(isolation.layers)}, []
+
+    def _limits(self) -> dict[str, int]:
+        limits, config = self._config.limits, self._config
+        return {
+            "timeout": limits.timeout_ms,
+            "max_memory_mb": limits.max_memory_mb,
+            "stdout_max_bytes": limits.stdout_max_bytes,
+            "stderr_max_bytes": limits.stderr_max_bytes,
+            "result_max_bytes": limits.result_max_bytes,
+            "scratch_max_bytes": limits.scratch_max_bytes,
+            "scratch_max_inodes": limits.scratch_max_inodes,
+            "max_open_files": limits.max_open_files,
+            "max_threads": limits.max_threads,
+            "max_concurrency": config.max_concurrency,
+            "max_queue": config.max_queue,
+            "max_message_bytes": config.max_message_bytes,
+        }
+
+
+def _histogram(histogram: Histogram) -> results.HistogramReport:
+    return results.HistogramReport(bounds_ms=list(BOUNDS_MS), counts=histogram.counts, sum_ms=histogram.sum_ms)

@@ -1,0 +1,53 @@
+"""What the server needs of a runner: the seam behind which other back ends, and the tests' fake, can stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation
+
+
+class Check(Protocol):
+    """One finding of `doctor`."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def ok(self) -> bool: ...  # noqa: D102
+    @property
+    def detail(self) -> str: ...  # noqa: D102
+    @property
+    def hint(self) -> str | None: ...  # noqa: D102
+
+
+class Runner(Protocol):
+    """Runs calls in fresh, jailed processes."""
+
+    def start(self) -> None:
+        """Begin to prepare the default interpreter; what fails is raised by the first call."""
+
+    async def run(self, request: CallRequest) -> CallRecord:
+        """Run one call; when this is cancelled, its process is dead before the cancellation goes on."""
+        ...
+
+    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
+        """Compile `code` in a jailed process and return what is wrong with it."""
+        ...
+
+    async def isolation(self) -> Isolation:
+        """Return what is in force around a call, as probed."""
+        ...
+
+    async def doctor(self) -> Sequence[Check]:
+        """Return what this machine can and cannot do."""
+        ...
+
+    def gauges(self) -> dict[str, int]:
+        """Return how many calls run, wait, and so on."""
+        ...
+
+    async def close(self, *, drain_ms: int = 0) -> None:
+        """Refuse new calls, wait up to `drain_ms` for those in flight, kill the rest; nothing is left afterwards."""

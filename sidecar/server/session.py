@@ -1,0 +1,73 @@
+"""One host's conversation: its stdin through the decoder to the protocol, and the replies back to its stdout.
+
+Invariant: memory is bounded. While the host reads too little, or too many bytes of requests are in flight, its stdin is
+not read, so the host is the one that has to wait. Its end is noticed all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from sidecar.server.framing import Decoder
+from sidecar.server.jsonrpc import Protocol, make_server
+from sidecar.server.stdio import Input, Output
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from typing import Any
+
+    from pygls.server import JsonRPCServer
+
+    from sidecar.metrics import Metrics
+
+_MAX_UNREAD_BYTES = 8 * 1024 * 1024
+# In messages of the greatest size.
+_MAX_IN_FLIGHT_MESSAGES = 4
+
+
+class Session:
+    """Connects two descriptors with a protocol. `on_end` is called once the host is gone."""
+
+    def __init__(
+        self, fds: tuple[int, int], metrics: Metrics, *, max_message_bytes: int, on_end: Callable[[], None]
+    ) -> None:
+        self._decoder = Decoder(max_message_bytes)
+        self._max_in_flight_bytes = _MAX_IN_FLIGHT_MESSAGES * max_message_bytes
+        self._input = Input(fds[0], self._receive, on_end)
+        self._output = Output(fds[1], self._balance, on_end)
+        self._closed = False
+        self.server: JsonRPCServer = make_server(metrics, self._send)
+        self.protocol = cast("Protocol", self.server.protocol)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._input.resume()
+
+    def stop(self) -> list[asyncio.Future[Any]]:
+        """Read no more, cancel every request in flight and return what to wait for."""
+        self._closed = True
+        self._input.close()
+        return self.protocol.cancel_all()
+
+    async def close(self, drain_s: float) -> None:
+        """Give the host `drain_s` to read what is written, then close."""
+        await self._output.drain(drain_s)
+        self._output.close()
+
+    def _receive(self, data: bytes) -> None:
+        for event in self._decoder.feed(data):
+            if not self._closed:
+                self.protocol.receive(event)
+        self._balance()
+
+    def _send(self, data: bytes) -> None:
+        self._output.write(data)  # calls `_balance`
+
+    def _balance(self) -> None:
+        if self._closed:
+            return
+        if self._output.pending_bytes > _MAX_UNREAD_BYTES or self.protocol.in_flight_bytes > self._max_in_flight_bytes:
+            self._input.pause()
+        else:
+            self._input.resume()
