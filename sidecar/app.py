@@ -38,10 +38,10 @@ EXIT_OK = 0
 EXIT_WITHOUT_SHUTDOWN = 1
 EXIT_BAD_CONFIG = 2
 
-# Shares of the one second after the host's end.
-_CLOSE_S = 0.6
+# Shares of the one second after the host's end; a host that still reads has had its last answers before (session.py).
+_CLOSE_S = 0.3
 _FLUSH_S = 0.1
-_GIVE_UP_S = 0.9
+_GIVE_UP_S = 0.5
 _MAX_INTEGER_DIGITS = 4300
 
 

@@ -20,6 +20,8 @@ from sidecar.worker import wire
 from sidecar.worker.frames import Frame, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sidecar.config import Limits
     from sidecar.runner.output import OutputStream
     from sidecar.runner.worker import Ended, Worker
@@ -27,12 +29,19 @@ if TYPE_CHECKING:
 SCRATCH = "/tmp"  # noqa: S108 - the worker's private one; see worker/jail/mounts.py
 LEVEL = "strict"
 
+_VET_TIMEOUT_MS = 10_000
+_VET_MEMORY_MB = 1024
+
 
 class Call:
     """A request together with the limits that hold for it."""
 
-    def __init__(self, request: CallRequest, limits: Limits, *, queue_ms: float = 0.0) -> None:
+    def __init__(
+        self, request: CallRequest, limits: Limits, spare: Callable[[], Awaitable[Worker]], *, queue_ms: float = 0.0
+    ) -> None:
+        """`spare` gives a fresh worker, in which a large result is looked at before anybody believes it."""
         self._request = request
+        self._spare = spare
         self._limits = limits
         self._queue_ms = queue_ms
         # Time in the queue counts: a caller that waits 30 s has waited 30 s.
@@ -47,9 +56,10 @@ class Call:
         started = time.perf_counter()
         self._watch_output(worker)
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
         arguments = encode(wire.ARGUMENTS, self._request.arguments)
         try:
-            terminal = await self._converse(worker, self._header("call"), arguments)
+            terminal = await self._converse(worker, self._header("call"), code, arguments)
         finally:
             deadline.cancel()
             ended = await _shielded(worker.end())
@@ -58,7 +68,8 @@ class Call:
         if terminal is None and self._cause is None and ended.status is None:
             message = "The zygote of this call's worker died; the tool may have run."
             raise InternalError(message, retryable=False, mayHaveRun=True)
-        judged = verdict.judge(terminal, self._cause, ended, self._bounds())
+        vetted = await self._vet(terminal)
+        judged = verdict.judge(terminal, self._cause, ended, self._bounds(), vetted=vetted)
         return CallRecord(
             result=judged.result,
             code=judged.code,
@@ -72,26 +83,42 @@ class Call:
 
     async def check(self, worker: Worker) -> list[dict[str, Any]]:
         """Compile only; what the worker found. `TimeoutError` where the source makes the compiler hang."""
+        found, ended = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
+        if found is not None:
+            return [one for one in found if isinstance(one, dict)]
+        if self._cause is None and ended.status is None:
+            raise InternalError("The zygote of this check's worker died.", retryable=True)
+        reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
+        return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
+
+    async def _vet(self, terminal: Frame | None) -> bool:
+        if terminal is None or terminal[0] != wire.RESULT or len(terminal[1]) <= verdict.VETTED_BYTES:
+            return False
+        request = CallRequest("", b"", self._request.python_path, _VET_TIMEOUT_MS, _VET_MEMORY_MB)
+        found, _ = await Call(request, self._limits, self._spare).examine(await self._spare(), "vet", terminal[1])
+        return found == []
+
+    async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
+        """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
         try:
-            terminal = await self._converse(worker, self._header("check"))
+            terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
         finally:
             deadline.cancel()
             ended = await _shielded(worker.end())
             worker.stdout.finish()
             worker.stderr.finish()
-        if terminal is not None and terminal[0] == wire.DIAGNOSTICS:
-            found: list[dict[str, Any]] = json.loads(terminal[1])
-            return found
-        if terminal is None and self._cause is None and ended.status is None:
-            raise InternalError("The zygote of this check's worker died.", retryable=True)
-        reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
-        return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
+        if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
+            return None, ended
+        try:
+            found = json.loads(terminal[1])
+        except (ValueError, RecursionError):
+            return None, ended
+        return (found[: wire.DIAGNOSTICS_MAX + 1] if isinstance(found, list) else None), ended
 
-    async def _converse(self, worker: Worker, header: bytes, *frames: bytes) -> Frame | None:
+    async def _converse(self, worker: Worker, *frames: bytes) -> Frame | None:
         """Send the call and wait for its terminal frame, the process's end or a decision, whichever is first."""
-        code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
-        sending = asyncio.ensure_future(worker.send(header, code, *frames))
+        sending = asyncio.ensure_future(worker.send(*frames))
         try:
             await _first(worker.terminal, self._decided)
             if worker.terminal.done() and worker.terminal.result() is None and self._cause is None:
@@ -99,6 +126,8 @@ class Call:
                 await _first(worker.ended, self._decided)
         finally:
             sending.cancel()
+            # Only then may the channel be closed: a writer left behind would meet the descriptor's next owner.
+            await asyncio.wait([sending])
         return worker.terminal.result() if worker.terminal.done() else None
 
     def _header(self, mode: str) -> bytes:

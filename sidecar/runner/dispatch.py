@@ -81,7 +81,7 @@ class Runner:
         async with self._slots:
             worker = await pool.acquire()
             try:
-                found = await Call(request, limits).check(worker)
+                found = await Call(request, limits, pool.acquire).check(worker)
             finally:
                 pool.replace()
         return tuple(
@@ -140,7 +140,7 @@ class Runner:
 
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         worker = await pool.acquire()
-        return await Call(request, self._config.limits, queue_ms=queue_ms).run(worker)
+        return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker)
 
     async def _pool(self, python_path: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""

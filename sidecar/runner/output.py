@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHUNK_BYTES = 64 * 1024
-_PAUSE_S = 0.005
+_PAUSE_S = 0.002
+_DISCARD_PAUSE_S = 0.005
 # One print is several writes, and a host wants lines, not fragments: text waits this long, or until there is this much.
 _COALESCE_S = 0.016
 _COALESCE_CHARS = 8 * 1024
@@ -58,10 +59,11 @@ class OutputStream:
 
     def _read(self) -> None:
         self._read_chunk()
-        if self._open and self.truncated and self._pause is None:
+        if self._open and self._pause is None:
+            # The pipe keeps what comes meanwhile; a tool that prints byte by byte must not keep the sidecar busy.
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._descriptor)
-            self._pause = loop.call_later(_PAUSE_S, self._resume)
+            self._pause = loop.call_later(_DISCARD_PAUSE_S if self.truncated else _PAUSE_S, self._resume)
 
     def _resume(self) -> None:
         self._pause = None

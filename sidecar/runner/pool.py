@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sidecar.runner.worker import Worker
 
 _ATTEMPTS = 3
+_JAILED_TIMEOUT_S = 5.0
 
 
 class Pool:
@@ -93,8 +94,11 @@ class Pool:
         except ConnectionError:
             return None
         try:
-            if await worker.jailed():
+            if await asyncio.wait_for(worker.jailed(), _JAILED_TIMEOUT_S):
                 return worker
+        except TimeoutError:
+            # Stopped or wedged: everything that waits for it would wait for ever.
+            zygote.kill()
         except BaseException:
             worker.discard()
             raise

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sidecar.worker import wire
+from sidecar.worker.depth import is_deeper_than
 
 if TYPE_CHECKING:
     from sidecar.runner.worker import Ended
@@ -27,6 +28,9 @@ _TEXT_FIELDS = ("message", "type", "traceback", "hint")
 _NUMBER_FIELDS = ("line", "column")
 # A process that dies this close to its limit most likely died of it: C code seldom survives a failed allocation.
 _NEAR_MEMORY_LIMIT = 0.9
+# Results above this are parsed in a worker of their own: JSON of many small values takes 30 times its size and seconds.
+VETTED_BYTES = 256 * 1024
+_CUT_NOTE_CHARS = 100
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,16 @@ class Verdict:
     code: str
 
 
-def judge(terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds) -> Verdict:
-    """`cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it."""
+def judge(
+    terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds, *, vetted: bool = False
+) -> Verdict:
+    """Say what became of a call.
+
+    `cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it. `vetted`
+    says that a result of more than `VETTED_BYTES` has been found to be JSON.
+    """
     if terminal is not None:
-        return _from_frame(terminal)
+        return _from_frame(terminal, vetted=vetted)
     if cause == "timeout":
         message = f"The tool did not finish within {bounds.timeout_ms} ms and was stopped."
         return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
@@ -66,19 +76,37 @@ def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:
     return Verdict(json.dumps({"ok": False, "error": error}, ensure_ascii=True).encode(), code)
 
 
-def _from_frame(frame: Frame) -> Verdict:
+def _from_frame(frame: Frame, *, vetted: bool) -> Verdict:
     kind, payload = frame
+    if kind == wire.RESULT and len(payload) > VETTED_BYTES:
+        # Another worker has parsed it, so that a large one stalls nobody here.
+        return Verdict(payload, "ok") if vetted else _forged()
+    if kind not in (wire.RESULT, wire.FAILURE) or len(payload) > wire.FAILURE_MAX_BYTES:
+        return _forged()
     try:
-        value = _parse(payload, numbers=kind == wire.FAILURE)
+        value = _parse(payload)
     except (ValueError, RecursionError):
         return _forged()
-    if kind == wire.RESULT and isinstance(value, dict) and "ok" in value:
+    if not isinstance(value, dict):
+        return _forged()
+    if kind == wire.RESULT:
+        if "ok" not in value or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
+            return _forged()
         return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
-    if kind == wire.FAILURE and isinstance(value, dict) and value.get("code") in _WORKER_CODES:
-        error = {name: str(value[name]) for name in _TEXT_FIELDS if isinstance(value.get(name), str)}
-        numbers = {name: value[name] for name in _NUMBER_FIELDS if type(value.get(name)) is int}
-        return failure(value["code"], error.pop("type", "Exception"), error.pop("message", ""), **numbers, **error)
-    return _forged()
+    return _from_failure(value)
+
+
+def _from_failure(value: dict[str, Any]) -> Verdict:
+    code = value.get("code")
+    if not isinstance(code, str) or code not in _WORKER_CODES:
+        return _forged()
+    texts = {
+        name: value[name][: wire.TRACEBACK_MAX_CHARS + _CUT_NOTE_CHARS]
+        for name in _TEXT_FIELDS
+        if isinstance(value.get(name), str)
+    }
+    numbers = {name: int(value[name]) for name in _NUMBER_FIELDS if isinstance(value.get(name), _Number)}
+    return failure(code, texts.pop("type", "Exception"), texts.pop("message", ""), **numbers, **texts)
 
 
 def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
@@ -107,13 +135,20 @@ def _forged() -> Verdict:
     return failure("crashed", "SystemError", message, hint="Use only descriptors that the tool opened itself.")
 
 
-def _parse(payload: bytes, *, numbers: bool) -> Any:
+class _Number(str):
+    """A number as it is written: a million digits cost nothing if nobody converts them."""
+
+    __slots__ = ()
+
+    def __int__(self) -> int:
+        """For the few that are wanted; none of them is long."""
+        return int(str(self)[:9])
+
+
+def _parse(payload: bytes) -> Any:
     """Parse strictly: a forged frame must not put anything into the reply that is not JSON in UTF-8."""
     text = payload.decode("utf-8")
-    if numbers:
-        return json.loads(text, parse_constant=_refuse_constant)
-    # A result's numbers are passed on as they are written; a million digits cost nothing if nobody converts them.
-    return json.loads(text, parse_int=len, parse_float=len, parse_constant=_refuse_constant)
+    return json.loads(text, parse_int=_Number, parse_float=len, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> None:

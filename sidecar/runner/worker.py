@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from sidecar.config import Limits
 
 _CHUNK_BYTES = 256 * 1024
+# A worker of ours sends its frames whole.
+_SMALL_READ_BYTES = 4096
+_REST_S = 0.002
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
 _REAP_TIMEOUT_S = 2.0
 
@@ -64,6 +67,8 @@ class Worker:
         self._remote = (channel.detach(), stdout, stderr)
         self._decoder = FrameDecoder(max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES))
         self._pidfd: int | None = None
+        self._closed = False
+        self._pause: asyncio.TimerHandle | None = None
         self._dead = loop.create_future()
         self.stdout = OutputStream(stdout_reader, limits.stdout_max_bytes)
         self.stderr = OutputStream(stderr_reader, limits.stderr_max_bytes)
@@ -87,9 +92,16 @@ class Worker:
 
     def attach(self, pidfd: int) -> None:
         """Take the pidfd, which is how this process is killed and known to be dead."""
+        if self._closed:
+            # Given up before it was known: nobody else will end it.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+            return
         self._pidfd = pidfd
         asyncio.get_running_loop().add_reader(pidfd, self._on_death)
-        self._attached.set_result(None)
+        if not self._attached.done():
+            self._attached.set_result(None)
 
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
@@ -150,7 +162,10 @@ class Worker:
         self.stderr.finish()
 
     def _close(self) -> None:
+        self._closed = True
         loop = asyncio.get_running_loop()
+        if self._pause is not None:
+            self._pause.cancel()
         if self._channel.fileno() >= 0:
             loop.remove_reader(self._channel)
             self._channel.close()
@@ -173,10 +188,22 @@ class Worker:
                 return
             for kind, payload in self._decoder.feed(data):
                 self._take(kind, payload)
+            if len(data) < _SMALL_READ_BYTES and not self.terminal.done() and self._ready.done():
+                self._rest()
         except BlockingIOError:
             return
         except (ConnectionError, FrameError):
             self._stop_reading()
+
+    def _rest(self) -> None:
+        """Look again a little later: a tool that trickles bytes must not keep the sidecar busy."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._channel)
+        self._pause = loop.call_later(_REST_S, self._resume)
+
+    def _resume(self) -> None:
+        if not self._closed:
+            asyncio.get_running_loop().add_reader(self._channel, self._read)
 
     def _take(self, kind: int, payload: bytes) -> None:
         if not self._ready.done() and kind in (wire.READY, wire.REFUSED):

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -163,13 +164,15 @@ class Zygote:
         if "spawned" in message:
             self._workers[message["spawned"]].attach(received[0])
         elif "ended" in message:
-            worker = self._workers.pop(message["ended"])
-            if not worker.ended.done():
+            worker = self._workers.pop(message["ended"], None)
+            if worker is not None and not worker.ended.done():
                 worker.ended.set_result(Ended(message["status"], message["cpu_us"], message["max_rss_kb"]))
         elif "failed" in message:
             # Seen by whoever waits for it as a worker that died before its call.
             log.warning("no worker: %s", message["reason"])
-            self._workers.pop(message["failed"]).lose()
+            worker = self._workers.pop(message["failed"], None)
+            if worker is not None:
+                worker.lose()
         elif not self._answer.done():
             self._answer.set_result(message)
 
@@ -191,5 +194,6 @@ def _policy(interpreter: Interpreter, limits: Limits) -> dict[str, Any]:
         "scratch_max_inodes": limits.scratch_max_inodes,
         "max_open_files": limits.max_open_files,
         "max_threads": limits.max_threads,
-        "first_uid": _UID_BASE + os.getpid() % _UID_RANGES * _UID_RANGE,
+        # By chance, not by pid: sidecars in several containers may have the same one, and uids are the machine's.
+        "first_uid": _UID_BASE + secrets.randbelow(_UID_RANGES) * _UID_RANGE,
     }

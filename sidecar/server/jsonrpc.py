@@ -81,9 +81,13 @@ class Protocol(JsonRPCProtocol):
         else:
             self._handle_response(message.id, message.result, message.error)
 
+    def requests(self) -> list[asyncio.Future[Any]]:
+        """Return the futures of the requests in flight."""
+        return cast("list[asyncio.Future[Any]]", list(self._request_futures.values()))
+
     def cancel_all(self) -> list[asyncio.Future[Any]]:
         """Cancel every request in flight and return their futures."""
-        futures = cast("list[asyncio.Future[Any]]", list(self._request_futures.values()))
+        futures = self.requests()
         for future in futures:
             future.cancel()
         return futures

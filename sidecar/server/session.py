@@ -6,6 +6,7 @@ not read, so the host is the one that has to wait. Its end is noticed all the sa
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 from sidecar.server.framing import Decoder
@@ -13,7 +14,6 @@ from sidecar.server.jsonrpc import Protocol, make_server
 from sidecar.server.stdio import Input, Output
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from typing import Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from sidecar.metrics import Metrics
 
+# A host that has closed its stdin and still reads, as `printf … | sidecar` does, gets the answers that come this soon.
+_LAST_ANSWERS_S = 0.4
+_HANGUP_CHECK_S = 0.05
 _MAX_UNREAD_BYTES = 8 * 1024 * 1024
 # In messages of the greatest size.
 _MAX_IN_FLIGHT_MESSAGES = 4
@@ -34,7 +37,9 @@ class Session:
     ) -> None:
         self._decoder = Decoder(max_message_bytes)
         self._max_in_flight_bytes = _MAX_IN_FLIGHT_MESSAGES * max_message_bytes
-        self._input = Input(fds[0], self._receive, on_end)
+        self._on_end = on_end
+        self._last_answers: asyncio.Task[None] | None = None
+        self._input = Input(fds[0], self._receive, self._finish)
         self._output = Output(fds[1], self._balance, on_end)
         self._closed = False
         self.server: JsonRPCServer = make_server(metrics, self._send)
@@ -54,6 +59,17 @@ class Session:
         """Give the host `drain_s` to read what is written, then close."""
         await self._output.drain(drain_s)
         self._output.close()
+
+    def _finish(self) -> None:
+        """Nothing more will be asked: answer what was, unless nobody reads any more."""
+        self._last_answers = asyncio.get_running_loop().create_task(self._give_last_answers())
+
+    async def _give_last_answers(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LAST_ANSWERS_S
+        while (requests := self.protocol.requests()) and not self._output.is_abandoned and loop.time() < deadline:
+            await asyncio.wait(requests, timeout=_HANGUP_CHECK_S)
+        self._on_end()
 
     def _receive(self, data: bytes) -> None:
         for event in self._decoder.feed(data):

@@ -138,6 +138,15 @@ class Output:
             self._flush()
         self._on_pending()
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody can read what is written: the host is gone."""
+        if self._broken:
+            return True
+        poll = select.poll()
+        poll.register(self._fd, 0)  # errors and hang-ups are always told
+        return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+
     async def drain(self, timeout_s: float) -> None:
         """Wait until everything is written, or the host has not read it for `timeout_s`."""
         if self._waiting:

@@ -10,30 +10,39 @@ import signal
 import sys
 import threading
 import types
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
-from . import capture, channel, tool, wire
+from . import capture, channel, compatibility, tool, wire
 from .jail import Jail, LayerError, descriptors, mounts, rlimits
 
 # Python asks glibc for RLIMIT_STACK otherwise (8 MiB), which counts against the memory limit thread by thread.
 THREAD_STACK_BYTES = 2 * 1024 * 1024
 
 
-def serve(jail: Jail, number: int, sockets: "tuple[int, int, int]", base_bytes: int) -> None:
-    """Run in a fresh fork; never returns. `sockets` are channel, stdout and stderr; `base_bytes` as in `limit_call`."""
+class Job(NamedTuple):
+    """What a worker is born with: its number among its zygote's, and its three descriptors."""
+
+    number: int
+    channel: int
+    stdout: int
+    stderr: int
+
+
+def serve(jail: Jail, job: Job, base_bytes: int) -> None:
+    """Run in a fresh fork; never returns. `base_bytes` as in `limit_call`."""
     status = 1
     try:
-        status = _serve(jail, number, sockets, base_bytes)
+        status = _serve(jail, job, base_bytes)
     finally:
         # Whatever happened, atexit handlers, threads and destructors of a tool get no more time.
         os._exit(status)
 
 
-def _serve(jail: Jail, number: int, sockets: "tuple[int, int, int]", base_bytes: int) -> int:
+def _serve(jail: Jail, job: Job, base_bytes: int) -> int:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        layers = jail.close(number, *sockets)
+        layers = jail.close(*job)
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
@@ -53,6 +62,9 @@ def _answer(base_bytes: int) -> int:
     _enter_working_directory(limits["working_dir"])
     code = channel.read_frame(descriptors.CHANNEL)
     if code is None:
+        return 0
+    if limits["mode"] == "vet":
+        channel.write_frame(descriptors.CHANNEL, *tool.vet(code[1]))
         return 0
     text = code[1].decode("utf-8", "surrogatepass")
     if limits["mode"] == "check":
@@ -76,6 +88,9 @@ def _become_plain_interpreter() -> None:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.argv = [""]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [""]  # novm: guarded
+    compatibility.install()
 
 
 def _enter_working_directory(path: str) -> None:

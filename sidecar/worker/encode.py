@@ -5,15 +5,10 @@ Invariant: what `encode` returns is valid JSON in UTF-8, an object with an "ok" 
 
 import json
 import math
-import re
-from itertools import accumulate
 from typing import Any, Iterator, List, Tuple
 
+from .depth import is_deeper_than
 from .wire import RESULT_MAX_DEPTH
-
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 _ADVICE = (
     ((set, frozenset), "a list: sorted(value) or list(value)"),
@@ -60,14 +55,9 @@ def encode(value: Any, max_bytes: int) -> bytes:
         raise _explain(wrapped, error) from None
     if len(data) > max_bytes:
         raise ResultTooLarge(len(data), max_bytes)
-    if data.count(b"[") + data.count(b"{") > RESULT_MAX_DEPTH and _depth(data) > RESULT_MAX_DEPTH:
+    if is_deeper_than(RESULT_MAX_DEPTH, data):
         raise _explain(wrapped, RecursionError())
     return data
-
-
-def _depth(data: bytes) -> int:
-    brackets = _STRINGS.sub(b"", data).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)))
 
 
 def _explain(root: Any, error: Exception) -> NotSerializable:

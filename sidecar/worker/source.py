@@ -8,6 +8,8 @@ import types
 import warnings
 from typing import Any, Dict, List, Optional
 
+from .wire import DIAGNOSTICS_MAX
+
 _BOM = "\ufeff"
 _ENTRY_POINTS = {"run", "default"}
 
@@ -37,7 +39,7 @@ class Source:
                 code = self.compile()
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 return [self.locate(error)]
-        found = [_diagnostic(w.lineno, 1, str(w.message), "warning") for w in caught]
+        found = [_diagnostic(w.lineno, 1, str(w.message), "warning") for w in caught[:DIAGNOSTICS_MAX]]
         if not _ENTRY_POINTS & set(code.co_names):
             found.append(
                 _diagnostic(1, 1, "nothing here is called run or default, so there is nothing to call", "warning")

@@ -4,12 +4,14 @@ Everything here happens behind a closed jail, with the tool's code in the same i
 computes protects anything, and the sidecar reads its frame as it would a stranger's.
 """
 
+import gc
 import json
 import sys
 import types
 from typing import Any, Dict, Tuple
 
 from . import report, wire
+from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
 from .source import Source
 
@@ -22,6 +24,24 @@ _Terminal = Tuple[int, bytes]
 def check(text: str, filename: str) -> _Terminal:
     """Compile only: the diagnostics."""
     return wire.DIAGNOSTICS, json.dumps(Source(text, filename).diagnostics()).encode()
+
+
+def vet(payload: bytes) -> _Terminal:
+    """Look whether another worker's result is the JSON that it should be; no diagnostics if it is."""
+    gc.disable()
+    found = []
+    try:
+        text = payload.decode("utf-8")
+        value = json.loads(text, parse_int=len, parse_float=len, parse_constant=_refuse_constant)
+        if not isinstance(value, dict) or "ok" not in value or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
+            found.append("not a result")
+    except (ValueError, RecursionError, MemoryError) as error:
+        found.append(type(error).__name__)
+    return wire.DIAGNOSTICS, json.dumps(found).encode()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _Terminal:

@@ -32,5 +32,8 @@ MESSAGE_MAX_CHARS = 16 * 1024
 TRACEBACK_MAX_CHARS = 64 * 1024
 FAILURE_MAX_BYTES = 1024 * 1024
 
+# Findings about one source text; what comes after them is left out.
+DIAGNOSTICS_MAX = 100
+
 # Containers within containers, in results: JSON parsers of hosts give up from about 200 on.
 RESULT_MAX_DEPTH = 128

@@ -11,7 +11,7 @@ import resource
 import select
 import signal
 import socket
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from . import child, wire
 from .jail import Jail, LayerError, Policy, libc
@@ -39,25 +39,26 @@ def main(control: int) -> None:
     for name in _PRELOADED:
         __import__(name)
     base_bytes = _address_space_bytes()
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        jail = Jail(policy, null)
+        jail = Jail(policy)
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
-    os.dup2(null, 2)  # which carried the reason of a start that failed
+    os.dup2(0, 2)  # which carried the reason of a start that failed
     # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
     gc.collect()
     gc.freeze()
     peer.send(json.dumps({"ready": {"layers": jail.entered}}).encode())
-    _Server(peer, jail, base_bytes).serve()
+    forked = _Server(peer, jail).serve()
+    if forked is not None:
+        # Back here the server and its numbers are gone from this process's frames.
+        child.serve(jail, forked, base_bytes)
 
 
 class _Server:
-    def __init__(self, peer: socket.socket, jail: Jail, base_bytes: int) -> None:
+    def __init__(self, peer: socket.socket, jail: Jail) -> None:
         self._peer = peer
         self._jail = jail
-        self._base_bytes = base_bytes
         self._spawns: Dict[int, int] = {}
         self._wake_reader, wake_writer = os.pipe()
         os.set_blocking(wake_writer, False)
@@ -65,7 +66,8 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
 
-    def serve(self) -> None:
+    def serve(self) -> Optional[child.Job]:
+        """Serve until the sidecar is gone: None. In each worker that is forked meanwhile, its job."""
         poll = select.poll()
         poll.register(self._peer, select.POLLIN)
         poll.register(self._wake_reader, select.POLLIN)
@@ -73,40 +75,46 @@ class _Server:
             ready = [descriptor for descriptor, _ in poll.poll()]
             if self._wake_reader in ready:
                 self._reap()
-            if self._peer.fileno() in ready and not self._take_request():
-                return
+            if self._peer.fileno() not in ready:
+                continue
+            request = self._receive()
+            if request is None:
+                return None
+            if self._spawn(request):
+                return request
 
-    def _take_request(self) -> bool:
+    def _receive(self) -> Optional[child.Job]:
         space = socket.CMSG_SPACE(_DESCRIPTORS_PER_SPAWN * 4)
         packet, ancillary, _, _ = self._peer.recvmsg(wire.CONTROL_MAX_BYTES, space)
         if not packet:
-            return False
+            return None
         received = [fd for _, _, data in ancillary for fd in memoryview(data[: len(data) & ~3]).cast("i")]
-        spawn = json.loads(packet.decode())["spawn"]
-        try:
-            self._spawn(spawn, received)
-        except OSError as error:
-            self._send({"failed": spawn, "reason": str(error)})
-        finally:
-            for descriptor in received:
-                os.close(descriptor)
-        return True
-
-    def _spawn(self, spawn: int, received: Sequence[int]) -> None:
         channel, stdout, stderr = received
-        self._jail.before_fork()
+        return child.Job(json.loads(packet.decode())["spawn"], channel, stdout, stderr)
+
+    def _spawn(self, job: child.Job) -> bool:
+        """Fork; whether this is the worker."""
+        pid = pidfd = -1
         try:
-            pid = os.fork()
-            if pid == 0:
-                child.serve(self._jail, spawn, (channel, stdout, stderr), self._base_bytes)
-        finally:
-            self._jail.after_fork()
-        self._spawns[pid] = spawn
-        pidfd = libc.system_call("pidfd_open", pid, 0)
-        try:
-            self._send({"spawned": spawn}, [pidfd])
-        finally:
-            os.close(pidfd)
+            self._jail.before_fork()
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    return True
+            finally:
+                if pid != 0:
+                    self._jail.after_fork()
+            self._spawns[pid] = job.number
+            pidfd = libc.system_call("pidfd_open", pid, 0)
+            self._send({"spawned": job.number}, [pidfd])
+        except OSError as error:
+            if pid > 0:
+                os.kill(pid, signal.SIGKILL)
+            self._send({"failed": job.number, "reason": str(error)})
+        for descriptor in (job.channel, job.stdout, job.stderr, pidfd):
+            if descriptor >= 0:
+                os.close(descriptor)
+        return False
 
     def _reap(self) -> None:
         try:

@@ -21,10 +21,9 @@ _UIDS = 1 << 16
 class Jail:
     """What a zygote prepares once, so that closing it around a worker takes few calls."""
 
-    def __init__(self, policy: Policy, null: int) -> None:
+    def __init__(self, policy: Policy) -> None:
         """Enter the zygote's namespaces and tree: returns in another process than it was called in. LayerError."""
         self._policy = policy
-        self._null = null
         libc.limit_malloc_arenas()
         entered = namespaces.enter_for_zygote(policy.sidecar_pid)
         self._own_pid_namespace = namespaces.own_pid_namespace()
@@ -49,10 +48,14 @@ class Jail:
         uid, gid = self._identity(number)
         layers = self.entered
         try:
-            layers += descriptors.apply(channel, stdout, stderr, self._null, policy.max_open_files)
+            layers += descriptors.apply(channel, stdout, stderr, policy.max_open_files)
             layers += namespaces.apply()
             layers += mounts.apply(policy, uid, gid)
-            layers += rlimits.apply(policy, own_uid=not self._has_user_namespace)
+            if self._has_user_namespace:
+                layers += namespaces.apply_user()
+                identity.drop_bounding_set()
+            counted_apart = not self._has_user_namespace or "worker_user_ns" in layers
+            layers += rlimits.apply(policy, counted_apart=counted_apart)
             layers += identity.apply(uid, gid)
             layers += no_new_privs.apply()
             layers += landlock.apply(policy, mounts.SCRATCH, self._landlock_abi)

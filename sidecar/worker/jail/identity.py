@@ -10,6 +10,7 @@ from typing import Tuple
 
 from . import libc
 
+_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
@@ -21,7 +22,7 @@ _EINVAL = 22
 
 
 def drop_bounding_set() -> None:
-    """In the zygote, once: no later execve(2) could give a capability. The workers inherit it."""
+    """Let no later execve(2) give a capability. The zygote's workers inherit it; a new user namespace refills it."""
     for capability in range(64):
         try:
             libc.prctl("PR_CAPBSET_DROP", _PR_CAPBSET_DROP, capability)
@@ -42,4 +43,6 @@ def apply(uid: int, gid: int) -> Tuple[str, ...]:
     libc.prctl("PR_CAP_AMBIENT", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     libc.system_call("capset", header, bytes(24))
+    # A crash must not hand this process's memory to whatever the host's core_pattern names.
+    libc.prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 0)
     return ("identity",)

@@ -29,7 +29,9 @@ _MAKE_DEVICES = 1 << 6 | 1 << 11  # MAKE_CHAR, MAKE_BLOCK
 _NET_BIND_AND_CONNECT_TCP = 0b11
 _SCOPE_ABSTRACT_UNIX_AND_SIGNAL = 0b11
 
-_ABI_REFER, _ABI_TRUNCATE, _ABI_NET, _ABI_IOCTL, _ABI_SCOPE = 2, 3, 4, 5, 6
+_LOG_SAME_EXEC_OFF = 1
+
+_ABI_REFER, _ABI_TRUNCATE, _ABI_NET, _ABI_IOCTL, _ABI_SCOPE, _ABI_LOG = 2, 3, 4, 5, 6, 7
 
 
 def abi() -> int:
@@ -56,7 +58,8 @@ def apply(policy: Policy, scratch: str, version: int) -> Tuple[str, ...]:
     for path in policy.devices:
         _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
     _allow(ruleset, scratch, handled & ~(_EXECUTE | _MAKE_DEVICES | _IOCTL_DEV))
-    libc.system_call("landlock_restrict_self", ruleset, 0)
+    # Denials are answers to the tool; logging them would let it flood the host's audit log.
+    libc.system_call("landlock_restrict_self", ruleset, _LOG_SAME_EXEC_OFF if version >= _ABI_LOG else 0)
     os.close(ruleset)
     return ("landlock_abi%d" % version,)
 

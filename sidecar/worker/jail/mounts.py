@@ -97,7 +97,8 @@ def _fill(policy: Policy) -> None:
         _bind(path, path, _MS_RDONLY | _MS_NODEV)
     for path in policy.devices:
         _make_file(path)
-        _bind(path, path, 0)
+        # Writing to a device needs no writable mount; changing its mode or times would be written to the host's inode.
+        _bind(path, path, _MS_RDONLY)
     for path, target in policy.links.items():
         os.makedirs(_NEW + os.path.dirname(path), exist_ok=True)
         if not os.path.lexists(_NEW + path):

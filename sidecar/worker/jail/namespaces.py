@@ -17,7 +17,10 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_HOST_NAME = b"sandbox"
 _PR_SET_PDEATHSIG = 1
+# Since then a user namespace has counters of its own for RLIMIT_NPROC and RLIMIT_SIGPENDING.
+_COUNTS_PER_NAMESPACE = (5, 14)
 _CAP_SYS_ADMIN = 21
 
 _USER_FIX = (
@@ -42,6 +45,7 @@ def enter_for_zygote(sidecar_pid: int) -> Tuple[str, ...]:
         libc.call("unshare", _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS)
     except OSError as error:
         raise LayerError("namespaces", str(error), _OTHER_FIX) from None
+    libc.call("sethostname", _HOST_NAME, len(_HOST_NAME))
     child = os.fork()
     if child:
         _wait_in_place_of(child)
@@ -69,6 +73,18 @@ def apply() -> Tuple[str, ...]:
     """In the worker: a mount namespace of its own."""
     libc.call("unshare", _CLONE_NEWNS)
     return ("worker_pid_ns", "worker_mount_ns")
+
+
+def apply_user() -> Tuple[str, ...]:
+    """In a worker of an ordinary user's zygote: a user namespace of its own, so that its threads are counted apart.
+
+    () on kernels that count per uid over the whole host: there the limit of memory bounds threads.
+    """
+    release = os.uname().release.split("-")[0].split(".")
+    if tuple(int(part) for part in release[:2]) < _COUNTS_PER_NAMESPACE:
+        return ()
+    libc.call("unshare", _CLONE_NEWUSER)
+    return ("worker_user_ns",)
 
 
 def _has_capability(number: int) -> bool:

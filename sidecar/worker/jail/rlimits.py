@@ -10,20 +10,26 @@ from .policy import Policy
 
 STACK_MAX_BYTES = 8 * 1024 * 1024
 
-_OURS_ONLY = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE")
+_SIGNALS_AND_TIMERS = 256
+_NONE_AT_ALL = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE")
 
 
-def apply(policy: Policy, *, own_uid: bool) -> Tuple[str, ...]:
-    """Set what is the same for each call. RLIMIT_NPROC counts threads of a uid: only where the uid is ours alone."""
+def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
+    """Set what is the same for each call.
+
+    RLIMIT_NPROC and RLIMIT_SIGPENDING count over all processes of a uid and user namespace: they are set where
+    `counted_apart` says that this worker has one of the two to itself.
+    """
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, policy.scratch_max_bytes)
     _set(resource.RLIMIT_NOFILE, policy.max_open_files)
     _set(resource.RLIMIT_STACK, STACK_MAX_BYTES)
-    for name in _OURS_ONLY:
+    for name in _NONE_AT_ALL:
         if hasattr(resource, name):
             _set(getattr(resource, name), 0)
-    if own_uid:
+    if counted_apart:
         _set(resource.RLIMIT_NPROC, policy.max_threads)
+        _set(resource.RLIMIT_SIGPENDING, _SIGNALS_AND_TIMERS)
     return ("rlimits",)
 
 

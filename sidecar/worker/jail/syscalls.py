@@ -13,16 +13,16 @@ Numbers = Tuple[Optional[int], Optional[int]]
 ALLOWED: Dict[str, Numbers] = {
     # reading, writing and closing what is open already
     "read": (0, 63), "write": (1, 64), "close": (3, 57), "lseek": (8, 62), "pread64": (17, 67), "pwrite64": (18, 68),
-    "readv": (19, 65), "writev": (20, 66), "preadv": (295, 69), "pwritev": (296, 70), "preadv2": (327, 286),
-    "pwritev2": (328, 287), "close_range": (436, 436), "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
-    "pipe": (22, None), "pipe2": (293, 59), "sendfile": (40, 71), "copy_file_range": (326, 285),
+    "readv": (19, 65), "writev": (20, 66), "preadv": (295, 69), "pwritev": (296, 70),
+    "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
+    "pipe": (22, None), "pipe2": (293, 59), "copy_file_range": (326, 285),
     # files: which ones is for the mounts and Landlock to say
     "open": (2, None), "openat": (257, 56), "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
     "newfstatat": (262, 79), "statx": (332, 291), "statfs": (137, 43), "fstatfs": (138, 44), "access": (21, None),
     "faccessat": (269, 48), "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78),
     "getdents": (78, None), "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50),
-    "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47), "fsync": (74, 82), "fdatasync": (75, 83),
-    "fadvise64": (221, 223), "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276),
+    "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47),
+    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276),
     "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35),
     "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36), "umask": (95, 166),
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "utime": (132, None),
@@ -34,16 +34,14 @@ ALLOWED: Dict[str, Numbers] = {
     "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72), "epoll_create": (213, None),
     "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, None), "epoll_pwait": (281, 22),
     "epoll_pwait2": (441, 441), "eventfd": (284, None), "eventfd2": (290, 19),
-    # one end of a socketpair: no addresses reach these (see `seccomp`)
-    "recvfrom": (45, 207), "shutdown": (48, 210), "getsockname": (51, 204), "getpeername": (52, 205),
-    "getsockopt": (55, 209),
+    # one end of a socketpair: no addresses reach these (see `rules`)
+    "shutdown": (48, 210), "getsockname": (51, 204), "getpeername": (52, 205),
     # memory of this process
-    "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216),
-    "madvise": (28, 233), "msync": (26, 227), "mincore": (27, 232),
+    "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216),
     # threads of this process
-    "futex": (202, 98), "futex_waitv": (449, 449), "set_robust_list": (273, 99), "get_robust_list": (274, 100),
-    "rseq": (334, 293), "set_tid_address": (218, 96), "gettid": (186, 178), "sched_yield": (24, 124),
-    "sched_getaffinity": (204, 123), "getcpu": (309, 168), "membarrier": (324, 283), "exit": (60, 93),
+    "set_robust_list": (273, 99), "get_robust_list": (274, 100),
+    "rseq": (334, 293), "gettid": (186, 178), "sched_yield": (24, 124),
+    "sched_getaffinity": (204, 123), "getcpu": (309, 168), "exit": (60, 93),
     "exit_group": (231, 94),
     # signals that this process sends itself or waits for
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "rt_sigpending": (127, 136),
@@ -58,16 +56,18 @@ ALLOWED: Dict[str, Numbers] = {
     # who and where we are: constants inside the namespaces
     "getpid": (39, 172), "getppid": (110, 173), "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176),
     "getegid": (108, 177), "getgroups": (115, 158), "getresuid": (118, 148), "getresgid": (120, 150),
-    "getpgrp": (111, None), "getpgid": (121, 155), "getsid": (124, 156), "uname": (63, 160), "sysinfo": (99, 179),
+    "getpgrp": (111, None), "getpgid": (121, 155), "getsid": (124, 156), "uname": (63, 160),
     "getrusage": (98, 165), "getrlimit": (97, 163), "setrlimit": (160, 164), "getpriority": (140, 141),
     # waiting for children: there are none, and Python should hear that from the kernel
     "wait4": (61, 260), "waitid": (247, 95),
 }
 
-# Allowed only with the arguments that `seccomp` names.
+# Allowed only with the arguments that `rules` names.
 RESTRICTED: Dict[str, Numbers] = {
-    "clone": (56, 220), "fcntl": (72, 25), "ioctl": (16, 29), "kill": (62, 129), "tgkill": (234, 131),
-    "prctl": (157, 167), "prlimit64": (302, 261), "sendto": (44, 206), "socketpair": (53, 199), "flock": (73, 32),
+    "clone": (56, 220), "close_range": (436, 436), "fadvise64": (221, 223), "fcntl": (72, 25), "fdatasync": (75, 83),
+    "flock": (73, 32), "fsync": (74, 82), "futex": (202, 98), "getsockopt": (55, 209), "ioctl": (16, 29),
+    "kill": (62, 129), "madvise": (28, 233), "mmap": (9, 222), "msync": (26, 227), "prctl": (157, 167),
+    "prlimit64": (302, 261), "recvfrom": (45, 207), "sendto": (44, 206), "socketpair": (53, 199), "tgkill": (234, 131),
 }
 
 # Answered with EPERM, since Python's errors for it are the clearest; everything else that is missing answers ENOSYS.
