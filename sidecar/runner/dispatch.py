@@ -125,18 +125,33 @@ class Runner:
     async def _admit(self, python_path: str) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
-        if self._queued >= self._config.max_queue:
-            retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
-            raise QueueFull(f"{self._queued} calls are waiting already.", retryAfterMs=retry_ms)
         self._track(asyncio.current_task())
         return await self._pool(python_path)
 
+    def _queue_full(self) -> QueueFull:
+        retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
+        return QueueFull(f"{self._queued} calls are waiting already.", retryAfterMs=retry_ms)
+
     async def _take_slot(self, timeout_ms: int) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # does not wait
+            return
+        if self._queued >= self._config.max_queue:
+            raise self._queue_full()
         self._queued += 1
+        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the slot.
+        acquiring = asyncio.ensure_future(self._slots.acquire())
         try:
-            await asyncio.wait_for(self._slots.acquire(), timeout_ms / 1000)
+            await asyncio.wait({acquiring}, timeout=timeout_ms / 1000)
+        except asyncio.CancelledError:
+            if not acquiring.cancel():
+                self._slots.release()
+            raise
         finally:
             self._queued -= 1
+        if not acquiring.done():
+            acquiring.cancel()
+            raise TimeoutError
 
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         worker = await pool.acquire()

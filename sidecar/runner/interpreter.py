@@ -17,6 +17,7 @@ from typing import Any
 
 from sidecar.config import Config
 from sidecar.errors import InterpreterNotFound
+from sidecar.runner.waiting import within
 
 WORKER_FOLDER = Path(__file__).parent.parent / "worker"
 OLDEST_VERSION = (3, 7)
@@ -79,7 +80,7 @@ async def _describe(path: str) -> Interpreter | str:
     except OSError as error:
         return error.strerror or str(error)
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), _DESCRIBE_TIMEOUT_S)
+        output, errors = await within(_DESCRIBE_TIMEOUT_S, process.communicate())
     except TimeoutError:
         return f"did not answer within {_DESCRIBE_TIMEOUT_S} s"
     finally:

@@ -11,6 +11,7 @@ import collections
 from typing import TYPE_CHECKING
 
 from sidecar.errors import InternalError
+from sidecar.runner.waiting import within
 from sidecar.runner.zygote import Zygote
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Pool:
         except ConnectionError:
             return None
         try:
-            if await asyncio.wait_for(worker.jailed(), _JAILED_TIMEOUT_S):
+            if await within(_JAILED_TIMEOUT_S, worker.jailed()):
                 return worker
         except TimeoutError:
             # Stopped or wedged: everything that waits for it would wait for ever.

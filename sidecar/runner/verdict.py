@@ -7,6 +7,7 @@ failure.
 from __future__ import annotations
 
 import json
+import re
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +32,9 @@ _NEAR_MEMORY_LIMIT = 0.9
 # Results above this are parsed in a worker of their own: JSON of many small values takes 30 times its size and seconds.
 VETTED_BYTES = 256 * 1024
 _CUT_NOTE_CHARS = 100
+# RLIMIT_CPU counts the clock's ticks, the usage that the kernel reports does not; they differ by a few.
+_NEAR_CPU_LIMIT = 0.9
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def _from_frame(frame: Frame, *, vetted: bool) -> Verdict:
     if not isinstance(value, dict):
         return _forged()
     if kind == wire.RESULT:
-        if "ok" not in value or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
+        too_deep = is_deeper_than(wire.RESULT_MAX_DEPTH, payload)
+        if "ok" not in value or too_deep or _has_lone_surrogate(payload, value):
             return _forged()
         return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
     return _from_failure(value)
@@ -101,9 +106,9 @@ def _from_failure(value: dict[str, Any]) -> Verdict:
     if not isinstance(code, str) or code not in _WORKER_CODES:
         return _forged()
     texts = {
-        name: value[name][: wire.TRACEBACK_MAX_CHARS + _CUT_NOTE_CHARS]
+        name: _unicode(value[name][: wire.TRACEBACK_MAX_CHARS + _CUT_NOTE_CHARS])
         for name in _TEXT_FIELDS
-        if isinstance(value.get(name), str)
+        if type(value.get(name)) is str
     }
     numbers = {name: int(value[name]) for name in _NUMBER_FIELDS if isinstance(value.get(name), _Number)}
     return failure(code, texts.pop("type", "Exception"), texts.pop("message", ""), **numbers, **texts)
@@ -118,7 +123,7 @@ def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
             f"The process ended with exit status {status >> 8} before run returned: os._exit, or descriptor 3 closed."
         )
         return failure("exited", "SystemExit", message, hint="Return a result from run instead of ending the process.")
-    if number in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_us >= bounds.max_cpu_ms * 1000:
+    if number in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_us >= bounds.max_cpu_ms * 1000 * _NEAR_CPU_LIMIT:
         message = f"The tool used its {bounds.max_cpu_ms} ms of CPU time and was stopped."
         return failure("cpu_limit", "TimeoutError", message, hint="Do less in one call.")
     if near_memory_limit:
@@ -149,6 +154,17 @@ def _parse(payload: bytes) -> Any:
     """Parse strictly: a forged frame must not put anything into the reply that is not JSON in UTF-8."""
     text = payload.decode("utf-8")
     return json.loads(text, parse_int=_Number, parse_float=len, parse_constant=_refuse_constant)
+
+
+def _has_lone_surrogate(payload: bytes, value: Any) -> bool:
+    if not _SURROGATE_ESCAPE.search(payload):
+        return False
+    text = json.dumps(value, ensure_ascii=False)
+    return text != _unicode(text)
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _refuse_constant(name: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.errors import SandboxUnavailable
 from sidecar.runner.output import OutputStream
+from sidecar.runner.waiting import within
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameDecoder, FrameError
 
@@ -148,7 +149,7 @@ class Worker:
         if self._pidfd is not None:
             await asyncio.shield(self._dead)
         try:
-            return await asyncio.wait_for(asyncio.shield(self.ended), _REAP_TIMEOUT_S)
+            return await within(_REAP_TIMEOUT_S, asyncio.shield(self.ended))
         except TimeoutError:
             return LOST
         finally:

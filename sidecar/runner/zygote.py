@@ -18,6 +18,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from sidecar.runner.interpreter import WORKER_FOLDER
+from sidecar.runner.waiting import within
 from sidecar.runner.worker import Ended, Worker, sandbox_unavailable
 from sidecar.worker import wire
 
@@ -72,7 +73,7 @@ class Zygote:
         zygote = cls(process, ours, limits)
         await zygote._send({"policy": _policy(interpreter, limits)}, ())
         try:
-            answer = await asyncio.wait_for(zygote._answer, _READY_TIMEOUT_S)
+            answer = await within(_READY_TIMEOUT_S, asyncio.shield(zygote._answer))
         except (TimeoutError, asyncio.CancelledError):
             zygote.kill()
             raise

@@ -17,10 +17,10 @@ def install() -> None:
 
 def flush() -> None:
     """Write what a tool's own wrappers may hold; a stream that it closed or broke is its own affair."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
-            stream.flush()
-        except Exception:  # noqa: BLE001 - whatever object the tool has put there
+            getattr(sys, name).flush()
+        except BaseException:  # noqa: BLE001 - whatever object the tool has put there, or none
             pass
 
 

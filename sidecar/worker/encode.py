@@ -29,6 +29,11 @@ _ADVICE_BY_NAME = {
 }
 
 
+# Made once: quicker than json.dumps, and out of a tool's reach that patches json.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_QUOTE = json.JSONEncoder().encode
+
+
 class NotSerializable(Exception):
     """The value at `path` cannot be JSON; `type_name` is the exception that the json module raises for it."""
 
@@ -50,7 +55,7 @@ def encode(value: Any, max_bytes: int) -> bytes:
     """Wrap `value` unless it is a dict with an "ok" key, and write it as JSON."""
     wrapped = value if isinstance(value, dict) and "ok" in value else {"ok": True, "data": value}
     try:
-        data = json.dumps(wrapped, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        data = _ENCODE(wrapped).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise _explain(wrapped, error) from None
     if len(data) > max_bytes:
@@ -84,8 +89,10 @@ def _explain(root: Any, error: Exception) -> NotSerializable:
             open_ids.append(id(value))
             for key, child in _children(value):
                 if key is None:
-                    what = "an object with a key of type %s" % type(child).__name__
-                    return NotSerializable(where, what, "text as keys: str(key)", "TypeError")
+                    number = isinstance(child, float)
+                    what = repr(float(child)) if number else "of type %s" % type(child).__name__
+                    type_name = "ValueError" if number else "TypeError"
+                    return NotSerializable(where, "an object with a key " + what, "text as keys: str(key)", type_name)
                 stack.append((depth + 1, key, child))
         else:
             open_ids.append(0)
@@ -97,13 +104,13 @@ def _children(value: Any) -> Iterator[Tuple[Any, Any]]:
         for key in reversed(list(value)):
             if isinstance(key, str):
                 plain = key.isidentifier() and _surrogate_free(key)
-                yield "." + key if plain else "[%s]" % json.dumps(key), value[key]
-            elif key is None or isinstance(key, (int, float)):
+                yield "." + key if plain else "[%s]" % _QUOTE(key), value[key]
+            elif key is None or isinstance(key, int) or (isinstance(key, float) and math.isfinite(key)):
                 yield "[%r]" % (key,), value[key]
             else:
                 yield None, key
             if isinstance(key, str) and not _surrogate_free(key):
-                yield "[%s]" % json.dumps(key), key
+                yield "[%s]" % _QUOTE(key), key
     else:
         for index in range(len(value) - 1, -1, -1):
             yield "[%d]" % index, value[index]

@@ -24,6 +24,7 @@ _PROCESS_MODULES = {
     "subprocess",
     "multiprocessing.popen_fork",
     "multiprocessing.popen_spawn_posix",
+    "multiprocessing.synchronize",
     "multiprocessing.util",
     "pty",
 }
@@ -70,7 +71,8 @@ def hint(error: BaseException, trace: Optional[TracebackType], arguments: Any) -
 def _module_hint(error: ModuleNotFoundError) -> Optional[str]:
     name = (error.name or "").split(".")[0]
     known: Set[str] = set(getattr(sys, "stdlib_module_names", ())) | set(sys.builtin_module_names)  # 3.10 and newer
-    if not name or name in known:
+    # Loaded: what is missing is a part of it.
+    if not name or name in known or name in sys.modules:
         return None
     return "%s is not part of Python's standard library; tools can import nothing else." % name
 
@@ -88,6 +90,9 @@ def _os_error_hint(error: OSError, trace: Optional[TracebackType]) -> Optional[s
         return "The tool holds its limit of open files: close some (use `with open(...)`)."
     if modules & _NETWORK_MODULES or type(error).__name__ in ("gaierror", "herror", "URLError", "timeout"):
         return NETWORK
+    # Semaphores between processes live in /dev/shm, which is not there: ENOENT.
+    if "multiprocessing.synchronize" in modules and error.errno == errno.ENOENT:
+        return PROCESSES
     if error.errno in _REFUSED and (modules & _PROCESS_MODULES or calls & _PROCESS_CALLS):
         return PROCESSES
     if error.errno in _REFUSED and calls & {"kill", "killpg", "pidfd_open"}:

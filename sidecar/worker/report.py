@@ -72,7 +72,7 @@ def _message(error: BaseException) -> str:
         return "The tool needed more memory than its limit allows."
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - the tool's own __str__
+    except BaseException:  # noqa: BLE001 - the tool's own __str__
         return "<the exception's message could not be made>"
 
 
@@ -92,7 +92,7 @@ def _position(
     source: Source,
 ) -> Tuple[Optional[int], Optional[int]]:
     if isinstance(error, SyntaxError) and error.filename == source.filename:
-        return error.lineno, source.column(error.offset or 1)
+        return error.lineno, source.column(error.lineno or 1, error.offset or 1)
     if not frames:
         return None, None
     line = frames[-1][0]
@@ -101,7 +101,7 @@ def _position(
     if offset is None or not 0 < line <= len(source.lines):
         return line, None
     before = source.lines[line - 1].encode("utf-8", "replace")[:offset].decode("utf-8", "replace")
-    return line, source.column(len(before) + 1)
+    return line, source.column(line, len(before) + 1)
 
 
 def _traceback(summary: traceback.TracebackException, source: Source) -> str:

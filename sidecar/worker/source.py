@@ -4,6 +4,7 @@ Invariant: every line number and column that leaves this module is one of the te
 """
 
 import linecache
+import re
 import types
 import warnings
 from typing import Any, Dict, List, Optional
@@ -12,6 +13,7 @@ from .wire import DIAGNOSTICS_MAX
 
 _BOM = "\ufeff"
 _ENTRY_POINTS = {"run", "default"}
+_LINE = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class Source:
@@ -22,7 +24,8 @@ class Source:
         text = text[1:] if text.startswith(_BOM) else text
         self.indentation = _common_indentation(text)
         self._text = _without(self.indentation, text)
-        self.lines = self._text.splitlines()
+        self.lines = [line.rstrip("\r\n") for line in _lines(self._text)]
+        self._shifted = [line.startswith(self.indentation) for line in _lines(text)]
 
     def compile(self) -> types.CodeType:
         """Compile the text; SyntaxError, ValueError (a null byte) or UnicodeEncodeError (a lone surrogate)."""
@@ -49,15 +52,15 @@ class Source:
     def locate(self, error: BaseException) -> Dict[str, Any]:
         """An error of `compile` as one diagnostic."""
         if isinstance(error, SyntaxError):
-            return _diagnostic(
-                error.lineno or 1, self.column(error.offset or 1), error.msg or "invalid syntax", "error"
-            )
+            line = error.lineno or self._line_of(error)
+            return _diagnostic(line, self.column(line, error.offset or 1), error.msg or "invalid syntax", "error")
         message = str(error) or type(error).__name__
         return _diagnostic(self._line_of(error), 1, message, "error")
 
-    def column(self, offset: int) -> int:
-        """The column in the text as given, for a column (from 1) in the text as compiled."""
-        return max(offset, 1) + len(self.indentation)
+    def column(self, line: int, offset: int) -> int:
+        """The column in the text as given, for a column (from 1) of a line in the text as compiled."""
+        shifted = 0 < line <= len(self._shifted) and self._shifted[line - 1]
+        return max(offset, 1) + (len(self.indentation) if shifted else 0)
 
     def _line_of(self, error: BaseException) -> int:
         position: Optional[int] = None
@@ -72,11 +75,16 @@ def _diagnostic(line: int, column: int, message: str, severity: str) -> Dict[str
     return {"line": line, "column": column, "message": message, "severity": severity}
 
 
+def _lines(text: str) -> List[str]:
+    """The lines as Python's tokenizer counts them, ends kept; str.splitlines knows more kinds of end."""
+    return _LINE.findall(text)
+
+
 def _common_indentation(text: str) -> str:
     """The indentation of the first line of code, which the whole text shares if it compiles at all."""
-    for line in text.splitlines():
+    for line in _lines(text):
         stripped = line.lstrip(" \t")
-        if stripped and not stripped.startswith("#"):
+        if stripped.strip() and not stripped.startswith("#"):
             return line[: len(line) - len(stripped)]
     return ""
 
@@ -86,5 +94,5 @@ def _without(indentation: str, text: str) -> str:
         return text
     width = len(indentation)
     # A line that does not begin with it is left alone: blank, a comment, or the inside of a string.
-    lines = (line[width:] if line.startswith(indentation) else line for line in text.splitlines(keepends=True))
+    lines = (line[width:] if line.startswith(indentation) else line for line in _lines(text))
     return "".join(lines)

@@ -6,6 +6,7 @@ computes protects anything, and the sidecar reads its frame as it would a strang
 
 import gc
 import json
+import resource
 import sys
 import types
 from typing import Any, Dict, Tuple
@@ -20,6 +21,9 @@ MODULE_NAME = "tool"
 
 _Terminal = Tuple[int, bytes]
 
+# Bound before the tool can replace anything in json.
+_ENCODE = json.JSONEncoder().encode
+
 
 def check(text: str, filename: str) -> _Terminal:
     """Compile only: the diagnostics."""
@@ -33,6 +37,8 @@ def vet(payload: bytes) -> _Terminal:
     try:
         text = payload.decode("utf-8")
         value = json.loads(text, parse_int=len, parse_float=len, parse_constant=_refuse_constant)
+        if b"\\u" in payload:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError for half a surrogate pair
         if not isinstance(value, dict) or "ok" not in value or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
             found.append("not a result")
     except (ValueError, RecursionError, MemoryError) as error:
@@ -52,7 +58,9 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _
         code = source.compile()
     except (SyntaxError, ValueError, RecursionError, OverflowError) as error:
         return _failure(report.syntax_failure(error, source))
-    except MemoryError:  # what CPython's parser raises for source that nests too deeply
+    except MemoryError:  # what CPython's parser raises for source that nests too deeply, too
+        if _memory_is_used_up():
+            return _failure(report.out_of_memory())
         return _failure(report.syntax_failure(SyntaxError("too deeply nested to compile"), source))
     parsed = json.loads(arguments.decode("utf-8"))
     # Freed when memory runs out, so that there is some to say so with.
@@ -106,7 +114,7 @@ def _report(error: BaseException, source: Source, arguments: Any) -> Dict[str, A
         return report.failure(error, source, arguments)
     except MemoryError:
         return report.out_of_memory()
-    except Exception as secondary:  # noqa: BLE001 - an exception of the tool's that breaks whoever looks at it
+    except BaseException as secondary:  # noqa: BLE001 - an exception of the tool's that breaks whoever looks at it
         name = type(error).__name__
         return {
             "message": "%s (and its report failed: %s)" % (name, type(secondary).__name__),
@@ -116,11 +124,16 @@ def _report(error: BaseException, source: Source, arguments: Any) -> Dict[str, A
 
 
 def _failure(error: Dict[str, Any]) -> _Terminal:
-    payload = json.dumps(error).encode()
+    payload = _ENCODE(error).encode()
     if len(payload) > wire.FAILURE_MAX_BYTES:
         error = dict(error, traceback="cut: the report was too large")
-        payload = json.dumps(error).encode()
+        payload = _ENCODE(error).encode()
     return wire.FAILURE, payload
+
+
+def _memory_is_used_up() -> bool:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return limit != resource.RLIM_INFINITY and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > limit // 2
 
 
 def _lift_digit_limit() -> None:

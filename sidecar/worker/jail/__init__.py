@@ -53,6 +53,7 @@ class Jail:
             layers += mounts.apply(policy, uid, gid)
             if self._has_user_namespace:
                 layers += namespaces.apply_user()
+                uid, gid = os.geteuid(), os.getegid()
                 identity.drop_bounding_set()
             counted_apart = not self._has_user_namespace or "worker_user_ns" in layers
             layers += rlimits.apply(policy, counted_apart=counted_apart)

@@ -1,0 +1,27 @@
+"""Waiting with a bound, the same on every Python.
+
+`asyncio.wait_for` swallows a cancellation that comes together with the result (until 3.12) and raises a TimeoutError
+that is not the built-in one (3.10). A swallowed cancellation is a tool that runs on after its host has given it up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+T = TypeVar("T")
+
+
+async def within(timeout_s: float, awaitable: Awaitable[T]) -> T:
+    """Return what `awaitable` gives, or raise TimeoutError; it is cancelled with its caller."""
+    task = asyncio.ensure_future(awaitable)
+    try:
+        await asyncio.wait({task}, timeout=timeout_s)
+        if task.done():
+            return task.result()
+        raise TimeoutError
+    finally:
+        task.cancel()
