@@ -1,7 +1,7 @@
-"""protocol.md is true: its frames are sent to a real sidecar in the order of the text, and the replies are what it shows.
+"""protocol.md is true: its frames are sent to a real sidecar in their order, and the replies are what it shows.
 
-In the document, "…" stands for any value, and as a member or last element for any more of them. Measurements, the numbers
-under `usage` and of clocks and memory, are compared by type.
+In the document, "…" stands for any value, and as a member or last element for any more of them. Measurements, the
+numbers under `usage` and of clocks and memory, are compared by type.
 """
 
 from __future__ import annotations
