@@ -1,7 +1,7 @@
 // One warm call from Node beside a new `python3 -I` for each call: the same tool, the same arguments, every reply
 // checked, the two in turn in one run, so that the machine's mood falls out of the ratio.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpus } from "node:os";
 import { createRequire } from "node:module";
 
@@ -19,7 +19,10 @@ def run(args):
 `;
 const ARGS = { text: "the quick brown fox jumps over the lazy dog" };
 const EXPECTED_WORDS = 9;
-const PYTHON = process.env.PYTHON_PATH || "python3";
+// Not a version manager's shim, which would double the peer's time.
+const PYTHON = execFileSync(process.env.PYTHON_PATH || "python3", ["-c", "import sys; print(sys.executable)"], {
+	encoding: "utf8",
+}).trim();
 // What a host would write without a runner: the code and the arguments in, one JSON object out.
 const SPAWNED = `import json, sys
 call = json.load(sys.stdin)
@@ -82,7 +85,7 @@ const row = (name, times) => ({
 	"p50 ms": quantile(times, 0.5).toFixed(2),
 	"p99 ms": quantile(times, 0.99).toFixed(2),
 });
-console.table([row("PyRunner, strict, warm", warm), row(`new ${PYTHON} -I, no isolation`, spawned)]);
+console.table([row("PyRunner, strict, warm", warm), row("new python3 -I per call, no isolation", spawned)]);
 console.log(
 	`PyRunner's p50 is ${quantile(ratios, 0.5).toFixed(1)} times faster ` +
 		`(${Math.min(...ratios).toFixed(1)} to ${Math.max(...ratios).toFixed(1)} over ${ROUNDS} rounds), ` +
