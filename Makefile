@@ -47,11 +47,12 @@ generate: $(PYTHON_READY) $(NODE_READY) ## the client's types, from the sidecar'
 
 $(PYTHON_READY): pyproject.toml
 	python="$$(.ci/python)" && "$$python" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --quiet --editable '.[dev]'
 	touch $@
 
 $(NODE_READY): $(TS)/package-lock.json
-	npm --prefix $(TS) ci --silent --no-audit --no-fund
+	# Not `npm ci`: it refuses a lock file without every platform's optional binary, which a mirror need not have.
+	npm --prefix $(TS) install --silent --no-save --no-audit --no-fund
 	touch $@
 
 clean: ## what the targets above made
