@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 EXIT_OK = 0
 EXIT_WITHOUT_SHUTDOWN = 1
+EXIT_FAILED = 1
 EXIT_BAD_CONFIG = 2
 
 # Shares of the one second after the host's end; a host that still reads has had its last answers before (session.py).
@@ -75,29 +76,41 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         loop.add_signal_handler(number, end)
     metrics = Metrics()
     runner = make_runner(config, metrics)
-    if refusal is None:
-        runner.start()
-    # In a thread, so that the loop can go on talking to the zygote.
-    await asyncio.to_thread(import_server)
-    session, pool = assemble(fds, config, metrics, runner, end)
-    if refusal is not None:
-        session.protocol.refusal = refusal
-    session.start()
-    code = await ended
+    session: Session | None = None
+    pool: ValidationPool | None = None
+    try:
+        if refusal is None:
+            runner.start()
+        # In a thread, so that the loop can go on talking to the zygote.
+        await asyncio.to_thread(import_server)
+        session, pool = assemble(fds, config, metrics, runner, end)
+        if refusal is not None:
+            session.protocol.refusal = refusal
+        session.start()
+        code = await ended
+    except Exception as error:
+        log.exception("the sidecar could not be started: %s", error)
+        code = EXIT_FAILED
+    await _stop(session, pool, runner, code)
+    return EXIT_BAD_CONFIG if refusal is not None else code
+
+
+async def _stop(session: Session | None, pool: ValidationPool | None, runner: Runner, code: int) -> None:
     # The kernel ends zygotes and workers with this process, so even a runner that hangs cannot keep anything alive.
     watchdog = threading.Timer(_GIVE_UP_S, os._exit, (code,))
     watchdog.daemon = True
     watchdog.start()
-    cancelled = session.stop()
+    cancelled = session.stop() if session is not None else []
     try:
         await asyncio.wait_for(runner.close(), _CLOSE_S)
     except Exception:
         log.exception("the runner did not close in time")
-    pool.close()
+    if pool is not None:
+        pool.close()
     if cancelled:
         await asyncio.wait(cancelled, timeout=_FLUSH_S)
-    await session.close(_FLUSH_S)
-    return EXIT_BAD_CONFIG if refusal is not None else code
+    if session is not None:
+        await session.close(_FLUSH_S)
 
 
 def import_server() -> None:
@@ -128,7 +141,14 @@ def assemble(
     handlers = Handlers(
         runner=runner,
         registry=registry,
-        runs=RunCalls(runner, registry, config, metrics, protocol.notify),
+        runs=RunCalls(
+            runner=runner,
+            registry=registry,
+            config=config,
+            metrics=metrics,
+            notify=protocol.notify,
+            room=session.room,
+        ),
         config=config,
         metrics=metrics,
         in_flight=lambda: protocol.in_flight,

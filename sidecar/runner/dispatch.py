@@ -154,6 +154,8 @@ class Runner:
             raise TimeoutError
 
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
+        if request.may_start is not None:
+            await request.may_start()
         worker = await pool.acquire()
         return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker)
 

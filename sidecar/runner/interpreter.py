@@ -7,9 +7,11 @@ environment's python and a pyenv or asdf shim all answer with the real executabl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,7 @@ async def _describe(path: str) -> Interpreter | str:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment,
+            start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         return error.strerror or str(error)
@@ -85,7 +88,9 @@ async def _describe(path: str) -> Interpreter | str:
         return f"did not answer within {_DESCRIBE_TIMEOUT_S} s"
     finally:
         if process.returncode is None:
-            process.kill()
+            # A shim is a shell with children: all of them.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode != 0:
         detail = " ".join(errors.decode("utf-8", "replace").split())[-_REASON_MAX_CHARS:]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class CallRequest:
     working_dir: str | None = None
     tool_id: str | None = None
     on_output: Callable[[str, str], None] | None = None
+    # Awaited when the call's turn has come; what it waits for is room for the reply.
+    may_start: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,9 @@ class Ended:
 
 LOST = Ended(None, 0, 0)
 
+# Stands for bytes that were no frame, or one out of order: no worker of ours sends them.
+BROKEN: Frame = (0, b"")
+
 _NOT_READY: Frame = (wire.REFUSED, b"")
 
 
@@ -193,7 +196,11 @@ class Worker:
                 self._rest()
         except BlockingIOError:
             return
-        except (ConnectionError, FrameError):
+        except FrameError:
+            if not self.terminal.done():
+                self.terminal.set_result(BROKEN)
+            self._stop_reading()
+        except ConnectionError:
             self._stop_reading()
 
     def _rest(self) -> None:

@@ -17,7 +17,7 @@ from sidecar.server.run_reply import run_reply
 from sidecar.tools.spec import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sidecar.config import Config
     from sidecar.metrics import Metrics
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sidecar.tools.registry import Registry, Tool
 
     Notify = Callable[[str, OutputParams], None]
+    Room = Callable[[], Awaitable[None]]
 
 _NO_USAGE = Usage(wall_ms=0.0, cpu_ms=0.0, max_rss_mb=0.0, queue_ms=0.0)
 
@@ -48,12 +49,23 @@ class _Stream:
 class RunCalls:
     """Serves `run`."""
 
-    def __init__(self, runner: Runner, registry: Registry, config: Config, metrics: Metrics, notify: Notify) -> None:
+    def __init__(  # noqa: PLR0913 - the wiring has these parts, each named by its keyword
+        self,
+        *,
+        runner: Runner,
+        registry: Registry,
+        config: Config,
+        metrics: Metrics,
+        notify: Notify,
+        room: Room,
+    ) -> None:
+        """`room` waits until the host has read enough for one more reply to be kept."""
         self._runner = runner
         self._registry = registry
         self._config = config
         self._metrics = metrics
         self._notify = notify
+        self._room = room
         self._run_ids: set[str] = set()
 
     async def run(self, params: RunParams) -> bytes:
@@ -92,6 +104,7 @@ class RunCalls:
                 working_dir=settings.working_dir,
                 tool_id=params.id,
                 on_output=stream.send if params.stream else None,
+                may_start=self._room,
             )
         )
 

@@ -7,9 +7,10 @@ not read, so the host is the one that has to wait. Its end is noticed all the sa
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from sidecar.server.framing import Decoder
+from sidecar.server.framing import Decoder, Event
 from sidecar.server.jsonrpc import Protocol, make_server
 from sidecar.server.stdio import Input, Output
 
@@ -42,6 +43,9 @@ class Session:
         self._input = Input(fds[0], self._receive, self._finish)
         self._output = Output(fds[1], self._balance, on_end)
         self._closed = False
+        self._balancing = False
+        self._events: deque[Event] = deque()
+        self._has_room: asyncio.Future[None] | None = None
         self.server: JsonRPCServer = make_server(metrics, self._send)
         self.protocol = cast("Protocol", self.server.protocol)
 
@@ -67,23 +71,51 @@ class Session:
     async def _give_last_answers(self) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _LAST_ANSWERS_S
-        while (requests := self.protocol.requests()) and not self._output.is_abandoned and loop.time() < deadline:
-            await asyncio.wait(requests, timeout=_HANGUP_CHECK_S)
+        while not self._output.is_abandoned and loop.time() < deadline:
+            requests = self.protocol.requests()
+            if not requests and not self._events:
+                break
+            await asyncio.wait(requests or [asyncio.ensure_future(asyncio.sleep(0))], timeout=_HANGUP_CHECK_S)
         self._on_end()
 
+    async def room(self) -> None:
+        """Wait until the host has read enough: a call that is started makes one more reply to keep."""
+        while self._output.pending_bytes > _MAX_UNREAD_BYTES:
+            if self._has_room is None:
+                self._has_room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._has_room)
+
     def _receive(self, data: bytes) -> None:
-        for event in self._decoder.feed(data):
-            if not self._closed:
-                self.protocol.receive(event)
+        self._events.extend(self._decoder.feed(data))
         self._balance()
 
     def _send(self, data: bytes) -> None:
         self._output.write(data)  # calls `_balance`
 
     def _balance(self) -> None:
+        if self._output.pending_bytes <= _MAX_UNREAD_BYTES and self._has_room is not None:
+            self._has_room.set_result(None)
+            self._has_room = None
+        if self._closed or self._balancing:
+            return
+        # One message at a time: a single read may hold a thousand requests, each with a large reply.
+        self._balancing = True
+        while self._may_take():
+            self.protocol.receive(self._events.popleft())
+        self._balancing = False
+        self._balance_input()
+
+    def _may_take(self) -> bool:
+        return bool(self._events) and not self._closed and not self._is_full()
+
+    def _balance_input(self) -> None:
         if self._closed:
             return
-        if self._output.pending_bytes > _MAX_UNREAD_BYTES or self.protocol.in_flight_bytes > self._max_in_flight_bytes:
+        if self._events or self._is_full():
             self._input.pause()
         else:
             self._input.resume()
+
+    def _is_full(self) -> bool:
+        in_flight_bytes = self.protocol.in_flight_bytes
+        return self._output.pending_bytes > _MAX_UNREAD_BYTES or in_flight_bytes > self._max_in_flight_bytes

@@ -104,4 +104,6 @@ def _result(message: str, errors: list[Finding], hint: str) -> bytes:
 
 
 def _invalid_tool(reason: str, path: str = "") -> InvalidTool:
-    return InvalidTool(f"schema is not a usable JSON Schema: {reason}", path=path, reason=reason)
+    # A schema has no lines of its own; hosts rely on the members all the same.
+    message = f"schema is not a usable JSON Schema: {reason}"
+    return InvalidTool(message, path=path, reason=reason, line=1, column=1)

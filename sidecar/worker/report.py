@@ -71,7 +71,7 @@ def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "The tool needed more memory than its limit allows."
     try:
-        return str(error)
+        return str(error) or type(error).__name__
     except BaseException:  # noqa: BLE001 - the tool's own __str__
         return "<the exception's message could not be made>"
 

@@ -1,0 +1,107 @@
+"""The orderly ends, with eight calls in flight: within one second no process is left and nothing on disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from load import IN_FLIGHT, LOAD, start_load, works
+from sidecar_process import Sidecar, Watch, frame, request_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ONE_SECOND = 1.0
+
+
+def close_input(sidecar: Sidecar) -> None:
+    sidecar.close_input()
+
+
+def exit_at_once(sidecar: Sidecar) -> None:
+    sidecar.notify("exit")
+
+
+def exit_after_shutdown(sidecar: Sidecar) -> None:
+    sidecar.start("shutdown")
+    sidecar.notify("exit")
+
+
+def terminate(sidecar: Sidecar) -> None:
+    sidecar.kill(signal.SIGTERM)
+
+
+def interrupt(sidecar: Sidecar) -> None:
+    sidecar.kill(signal.SIGINT)
+
+
+ENDS = [close_input, exit_at_once, exit_after_shutdown, terminate, interrupt]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+def test_everything_is_gone_within_one_second(end: Callable[[Sidecar], None], tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("work", "tmp", "home", "cache")]
+    for folder in folders:
+        folder.mkdir()
+    environ = dict(zip(("TMPDIR", "HOME", "XDG_CACHE_HOME"), map(str, folders[1:]), strict=True))
+    with Sidecar({**LOAD, **environ}, cwd=folders[0]) as sidecar:
+        requests = start_load(sidecar)
+        with Watch([sidecar.pid, *(process.pid for process in sidecar.processes())]) as watch:
+            end(sidecar)
+            assert watch.survivors(ONE_SECOND) == []
+        sidecar.wait()
+        # What it still says of the calls in flight is an error for each, never half a message.
+        told = {message["id"] for message in sidecar.remaining() if "error" in message}
+        assert told <= {*requests, max(requests) + 1}
+        assert [list(folder.iterdir()) for folder in folders] == [[], [], [], []]
+    with Sidecar(LOAD) as successor:
+        assert works(successor)
+
+
+@pytest.mark.parametrize("end", [exit_at_once, terminate], ids=lambda end: end.__name__)
+def test_a_host_that_still_reads_is_told_of_each_call_in_flight(end: Callable[[Sidecar], None]) -> None:
+    with Sidecar(LOAD) as sidecar:
+        requests = start_load(sidecar)
+        end(sidecar)
+        sidecar.wait()
+        told = {message["id"]: message["error"]["message"] for message in sidecar.remaining() if "id" in message}
+        assert set(told) == set(requests)
+        assert all(told.values())
+
+
+def test_a_host_that_closes_its_end_of_stdout_ends_everything() -> None:
+    with Sidecar(LOAD) as sidecar:
+        start_load(sidecar)
+        with Watch([sidecar.pid, *(process.pid for process in sidecar.processes())]) as watch:
+            sidecar.close_output()
+            assert sidecar.write_unread(frame(request_text("broken", "list")), ONE_SECOND)
+            assert watch.survivors(ONE_SECOND) == []
+
+
+def test_eof_behind_requests_ends_them_too() -> None:
+    with Sidecar(LOAD) as sidecar:
+        works(sidecar)
+        for _ in range(IN_FLIGHT):
+            sidecar.start("run", code="while True: pass")
+        with Watch([sidecar.pid, *(process.pid for process in sidecar.processes())]) as watch:
+            sidecar.close_input()
+            assert watch.survivors(ONE_SECOND) == []
+
+
+def test_an_interpreter_that_is_still_being_asked_is_gone_too(tmp_path: Path) -> None:
+    shim = tmp_path / "python3"
+    shim.write_text("#!/bin/sh\nsleep 60\n", encoding="ascii")  # a shell that waits for a child, as some shims do
+    shim.chmod(0o755)
+    with Sidecar({"PYTHON_PATH": str(shim)}) as sidecar:
+        sidecar.call("list")
+        started = [process.pid for process in sidecar.processes()]
+        with Watch([sidecar.pid, *started]) as watch:
+            sidecar.close_input()
+            left = watch.survivors(ONE_SECOND)
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+        assert len(started) == 2
+        assert left == []

@@ -1,0 +1,128 @@
+"""The same promises for an ordinary user, whose layers are built in a user namespace."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from load import IN_FLIGHT, LOAD, start_load, works
+from sidecar_process import COMMAND, Sidecar, Watch, resident_kb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# An id that no account has; where the tests run as an ordinary user already, that user does.
+USER = 65_432 if os.geteuid() == 0 else None
+ROOT = Path(__file__).parent.parent.parent
+_NEW_USER_NAMESPACE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) and 1)"
+
+
+@functools.cache
+def environ() -> dict[str, str]:
+    """What lets that user start the sidecar: an interpreter and packages that it can read. Skips without."""
+    if USER is None:
+        return {}
+    packages = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))])
+    name = "python{}.{}".format(*sys.version_info)
+    tried = []
+    for path in dict.fromkeys([sys.executable, *filter(None, [shutil.which(name, path=os.defpath)])]):
+        found = {"PYTHONPATH": packages, "PYTHON_PATH": path, "HOME": "/", "PATH": os.defpath}
+        try:
+            probe = ask(path, "import pydantic, jsonschema, pygls, sidecar.cli", found)
+        except PermissionError as error:
+            tried.append(f"{path}: {error.strerror}")
+            continue
+        if probe.returncode == 0:
+            if ask(path, _NEW_USER_NAMESPACE, found).returncode:
+                pytest.skip("this machine allows no user namespaces to ordinary users")
+            return found
+        tried.append(f"{path}: {probe.stderr.strip().splitlines()[-1]}")
+    pytest.skip(f"this machine has no {name} that other users can run: {'; '.join(tried)}")
+
+
+def ask(path: str, code: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [path, "-c", code], user=USER, group=USER, extra_groups=[], env=variables, cwd="/",
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sidecar() -> Iterator[Sidecar]:
+    with start() as started:
+        yield started
+
+
+def start() -> Sidecar:
+    variables = environ()
+    command = (variables.get("PYTHON_PATH", sys.executable), *COMMAND[1:])
+    return Sidecar({**LOAD, **variables}, command=command, user=USER, cwd=Path("/"))
+
+
+def test_isolation_is_strict_and_rests_on_a_user_namespace(sidecar: Sidecar) -> None:
+    isolation = sidecar.run("def run(args): return 1")["isolation"]
+    assert isolation["level"] == "strict"
+    assert isolation["layers"][0] == "user_ns"
+    assert {"pid_ns", "mount_ns", "net_ns", "pivot_root", "rlimits", "no_new_privs", "seccomp"} <= {
+        *isolation["layers"]
+    }
+
+
+def test_a_tool_says_hello(sidecar: Sidecar) -> None:
+    code = "def run(args):\n    print('hello')\n    return {'ok': True, 'data': f\"hello {args['name']}\"}\n"
+    reply = sidecar.run(code, {"name": "world"})
+    assert reply["result"] == {"ok": True, "data": "hello world"}
+    assert reply["stdout"] == "hello\n"
+
+
+REFUSED = {
+    "opens a socket": "import socket\ndef run(args): socket.create_connection(('127.0.0.1', 9), 1)",
+    "reads a host file": "def run(args): return open('/etc/passwd').read()",
+    "lists the host's files": "import os\ndef run(args): return os.listdir('/home')",
+    "writes outside its directory": "def run(args): open('/usr/x', 'w')",
+    "forks": "import os\ndef run(args): return os.fork()",
+    "starts a process": "import subprocess\ndef run(args): subprocess.run(['/bin/true'])",
+    "signals the sidecar": "import os\ndef run(args): os.kill(args, 9)",
+    "makes a namespace": (
+        "import ctypes, os\ndef run(args):\n  libc = ctypes.CDLL(None, use_errno=True)\n"
+        "  if libc.unshare(0x10000000): raise OSError(ctypes.get_errno(), 'unshare')"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED.values(), ids=REFUSED)
+def test_an_attack_is_refused(sidecar: Sidecar, code: str) -> None:
+    error = sidecar.run(code, sidecar.pid)["result"]["error"]
+    assert error["code"] == "tool_error"
+    assert error["type"] in ("PermissionError", "FileNotFoundError", "OSError", "ProcessLookupError")
+    assert works(sidecar)
+
+
+def test_a_tool_that_loops_ends_at_its_deadline(sidecar: Sidecar) -> None:
+    assert sidecar.run("def run(args):\n    while True: pass", timeout=300)["result"]["error"]["code"] == "timeout"
+
+
+def test_a_tool_that_eats_memory_meets_its_limit(sidecar: Sidecar) -> None:
+    code = "def run(args):\n    kept = []\n    while True: kept.append(b'x' * (1 << 20))"
+    assert sidecar.run(code)["result"]["error"]["code"] == "memory_limit"
+    assert resident_kb(sidecar.pid) < 200 * 1024
+
+
+def test_nothing_is_left_when_the_sidecar_is_killed() -> None:
+    with start() as doomed:
+        start_load(doomed)
+        with Watch([doomed.pid, *(process.pid for process in doomed.processes())]) as watch:
+            assert len(watch.survivors(0)) >= 1 + 2 + IN_FLIGHT
+            doomed.kill()
+            assert watch.survivors(1.0) == []
+
+
+def test_doctor_is_content(sidecar: Sidecar) -> None:
+    examined = sidecar.call("doctor")
+    assert examined["ok"] is True, examined
