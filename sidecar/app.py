@@ -89,7 +89,7 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         session.start()
         code = await ended
     except Exception as error:
-        log.exception("the sidecar could not be started: %s", error)
+        log.exception("the sidecar could not be started: %s", error)  # noqa: TRY401 - the log leaves tracebacks' text out
         code = EXIT_FAILED
     await _stop(session, pool, runner, code)
     return EXIT_BAD_CONFIG if refusal is not None else code
