@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import corpus
 import pytest
 from load import IN_FLIGHT, LOAD, start_load, works
 from sidecar_process import COMMAND, Sidecar, Watch, resident_kb
@@ -102,6 +104,14 @@ def test_an_attack_is_refused(sidecar: Sidecar, code: str) -> None:
     assert error["code"] == "tool_error"
     assert error["type"] in ("PermissionError", "FileNotFoundError", "OSError", "ProcessLookupError")
     assert works(sidecar)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the corpus has the call numbers of x86-64")
+@pytest.mark.parametrize("attack", corpus.attacks(), ids=lambda attack: f"{attack.category}-{attack.id}")
+def test_an_attack_of_the_corpus_is_refused(sidecar: Sidecar, attack: corpus.Attack) -> None:
+    for _ in range(2):
+        result = sidecar.run(attack.code, timeout=20_000)["result"]
+        assert str(result.get("data")).startswith("refused"), result
 
 
 def test_a_tool_that_loops_ends_at_its_deadline(sidecar: Sidecar) -> None:
