@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Level = Literal["strict", "process"]
-
 MIN_TIMEOUT_MS = 1
 MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
-MIN_MEMORY_MB = 32
+MIN_MEMORY_MB = 8  # what a small tool with asyncio needs beyond the interpreter
 MAX_MEMORY_MB = 1024 * 1024
 
 _MIB = 1024 * 1024
@@ -55,7 +53,6 @@ class Config:
 
     python_path: str = "python3"
     limits: Limits = Limits()
-    isolation: Level = "strict"
     max_concurrency: int = 0  # 0: twice the cores
     max_queue: int = 4096
     standby_workers: int = 0  # 0: as many as max_concurrency
@@ -79,9 +76,6 @@ class Config:
         return cls(
             python_path=_python_path(environ),
             limits=limits,
-            isolation="process"
-            if _choice(environ, "PYRUNNER_ISOLATION", ("strict", "process")) == "process"
-            else "strict",
             max_concurrency=max_concurrency,
             max_queue=_integer(environ, "PYRUNNER_MAX_QUEUE", 1, 1_000_000, default=cls.max_queue),
             standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),

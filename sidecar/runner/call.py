@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError
 from sidecar.runner import verdict
-from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.outcome import LEVEL, CallRecord, CallRequest, Isolation, Usage
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, encode
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from sidecar.runner.worker import Ended, Worker
 
 SCRATCH = "/tmp"  # noqa: S108 - the worker's private one; see worker/jail/mounts.py
-LEVEL = "strict"
-
 _VET_TIMEOUT_MS = 10_000
 _VET_MEMORY_MB = 1024
 

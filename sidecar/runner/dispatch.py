@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
 from sidecar.runner import doctor, interpreter, verdict
-from sidecar.runner.call import LEVEL, Call
-from sidecar.runner.outcome import CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.call import Call
+from sidecar.runner.outcome import LEVEL, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
 from sidecar.runner.pool import Pool
 
 if TYPE_CHECKING:

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
+# The one level there is: each promise held by the kernel, or nothing runs.
+LEVEL = "strict"
+
+
 @dataclass(frozen=True)
 class Isolation:
-    """What was in force around one worker: `level` is `strict` or `process`, `layers` in the order of application."""
+    """What was in force around one worker: its `level`, and its `layers` in the order of application."""
 
     level: str
     layers: tuple[str, ...]

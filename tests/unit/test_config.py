@@ -14,7 +14,7 @@ from sidecar.config import _LIMIT_VARIABLES, MAX_TIMEOUT_MS, Config, ConfigError
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     config = Config.from_environ({})
     assert (config.limits.timeout_ms, config.limits.max_memory_mb) == (30_000, 256)
-    assert (config.python_path, config.isolation) == ("python3", "strict")
+    assert config.python_path == "python3"
     assert config.max_concurrency > 0
     assert config.standby_workers == config.max_concurrency
 
@@ -22,7 +22,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 def test_an_empty_value_counts_as_not_set() -> None:
     variables = [name for name, _low, _high in _LIMIT_VARIABLES.values()]
     assert Config.from_environ(
-        dict.fromkeys([*variables, "PYTHON_PATH", "PYRUNNER_ISOLATION"], "")
+        dict.fromkeys([*variables, "PYTHON_PATH", "PYRUNNER_LOG"], "")
     ) == Config.from_environ({})
 
 
@@ -43,7 +43,7 @@ def test_a_malformed_number_is_an_error_that_names_the_variable(value: str) -> N
     assert caught.value.variable == "PYTHON_TIMEOUT_MS"
 
 
-@pytest.mark.parametrize("name", ["PYRUNNER_ISOLATION", "PYRUNNER_LOG"])
+@pytest.mark.parametrize("name", ["PYRUNNER_LOG"])
 def test_an_unknown_choice_is_an_error_that_lists_the_known(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name}='none'.*one of"):
         Config.from_environ({name: "none"})

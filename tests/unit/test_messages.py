@@ -53,7 +53,7 @@ def test_wire_names_are_camel_case() -> None:
         ("timeout", 1.5),
         ("timeout", float("inf")),
         ("timeout", HugeInteger("9" * 5000)),
-        ("maxMemoryMB", 31),
+        ("maxMemoryMB", 7),
         ("maxMemoryMB", 1_048_577),
         ("maxMemoryMB", False),
         ("workingDir", "relative"),

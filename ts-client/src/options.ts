@@ -10,7 +10,7 @@ import { PyRunnerError } from "./errors.js";
 
 /** The same bounds as the sidecar's `config.py`. */
 const TIMEOUT_MS = { min: 1, max: 24 * 60 * 60 * 1000, default: 30_000 };
-const MEMORY_MB = { min: 32, max: 1024 * 1024, default: 256 };
+const MEMORY_MB = { min: 8, max: 1024 * 1024, default: 256 };
 const DEFAULT_PYTHON_PATH = "python3";
 
 /** What a call or a runner may set; each field is optional. */
