@@ -21,9 +21,9 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
 
 def test_an_empty_value_counts_as_not_set() -> None:
     variables = [name for name, _low, _high in _LIMIT_VARIABLES.values()]
-    assert Config.from_environ(
-        dict.fromkeys([*variables, "PYTHON_PATH", "PYRUNNER_LOG"], "")
-    ) == Config.from_environ({})
+    assert Config.from_environ(dict.fromkeys([*variables, "PYTHON_PATH", "PYRUNNER_LOG"], "")) == Config.from_environ(
+        {}
+    )
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Limits)])

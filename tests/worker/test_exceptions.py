@@ -286,9 +286,9 @@ async def run(args):
     assert "asyncio" not in error["traceback"].replace("await asyncio", "")
 
 
-def test_a_failed_assertion_without_text_still_has_type_and_line(tools: ToolRunner) -> None:
+def test_a_failed_assertion_without_text_has_its_type_for_a_message_and_its_line(tools: ToolRunner) -> None:
     error = tools.run("def run(args):\n    assert args == 1").error
-    assert (error["type"], error["message"], error["line"]) == ("AssertionError", "", 2)
+    assert (error["type"], error["message"], error["line"]) == ("AssertionError", "AssertionError", 2)
 
 
 def test_the_tools_own_lines_are_shown_even_where_it_cleared_the_line_cache(tools: ToolRunner) -> None:
