@@ -136,7 +136,8 @@ def assemble(
     registry = Registry(runner.check, pool, config.python_path)
 
     def leave() -> None:
-        end(EXIT_WITHOUT_SHUTDOWN if protocol.refusal is None else EXIT_OK)
+        code = EXIT_WITHOUT_SHUTDOWN if protocol.refusal is None else EXIT_OK
+        session.finish(lambda: end(code))
 
     handlers = Handlers(
         runner=runner,
@@ -152,6 +153,7 @@ def assemble(
         config=config,
         metrics=metrics,
         in_flight=lambda: protocol.in_flight,
+        settle=protocol.settle,
         leave=leave,
     )
     handlers.add_to(server)

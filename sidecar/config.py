@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that can be set from outside; see the table in README.md for names, units and ranges."""
+    """Everything that can be set from outside; see the table in protocol.md for names, units and ranges."""
 
     python_path: str = "python3"
     limits: Limits = Limits()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sidecar.runner.worker import Ended, Worker
 
 SCRATCH = "/tmp"  # noqa: S108 - the worker's private one; see worker/jail/mounts.py
-_VET_TIMEOUT_MS = 10_000
-_VET_MEMORY_MB = 1024
+_VET_TIMEOUT_MS = 5_000
+_VET_MIN_MEMORY_MB = 64
 
 
 class Call:
@@ -62,11 +62,11 @@ class Call:
             deadline.cancel()
             ended = await _shielded(worker.end())
             stdout, stderr = worker.stdout.finish(), worker.stderr.finish()
+        vetted = await self._vet(terminal)
         wall_ms = (time.perf_counter() - started) * 1000
         if terminal is None and self._cause is None and ended.status is None:
             message = "The zygote of this call's worker died; the tool may have run."
             raise InternalError(message, retryable=False, mayHaveRun=True)
-        vetted = await self._vet(terminal)
         judged = verdict.judge(terminal, self._cause, ended, self._bounds(), vetted=vetted)
         return CallRecord(
             result=judged.result,
@@ -89,12 +89,15 @@ class Call:
         reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
         return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 
-    async def _vet(self, terminal: Frame | None) -> bool:
+    async def _vet(self, terminal: Frame | None) -> str:
+        """Have a large result parsed in a worker of its own, in the memory that the call had: one word of `wire`."""
         if terminal is None or terminal[0] != wire.RESULT or len(terminal[1]) <= verdict.VETTED_BYTES:
-            return False
-        request = CallRequest("", b"", self._request.python_path, _VET_TIMEOUT_MS, _VET_MEMORY_MB)
+            return wire.VET_FORGED
+        text_mb = 4 * len(terminal[1]) // (1024 * 1024)
+        memory_mb = max(self._request.max_memory_mb, _VET_MIN_MEMORY_MB + text_mb)
+        request = CallRequest("", b"", self._request.python_path, _VET_TIMEOUT_MS, memory_mb)
         found, _ = await Call(request, self._limits, self._spare).examine(await self._spare(), "vet", terminal[1])
-        return found == []
+        return str(found[0]) if found else wire.VET_TOO_LARGE
 
     async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
         """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""

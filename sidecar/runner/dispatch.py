@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
 from sidecar.runner import doctor, interpreter, verdict
 from sidecar.runner.call import Call
-from sidecar.runner.outcome import LEVEL, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.outcome import LEVEL, NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
 from sidecar.runner.pool import Pool
 
 if TYPE_CHECKING:
     from sidecar.config import Config
 
 _CHECK_TIMEOUT_MS = 10_000
+# The largest source that `register` takes needs this to compile; what running it needs is the call's affair.
+_CHECK_MEMORY_MB = 1024
 
 
 class Recorder(Protocol):
@@ -77,7 +79,7 @@ class Runner:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._admit(python_path)
         limits = self._config.limits
-        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, limits.max_memory_mb)
+        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, _CHECK_MEMORY_MB)
         async with self._slots:
             worker = await pool.acquire()
             try:
@@ -179,7 +181,7 @@ class Runner:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
         judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
         usage = Usage(0.0, 0.0, 0.0, float(request.timeout_ms))
-        return CallRecord(judged.result, judged.code, usage, Isolation(LEVEL, ()))
+        return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
         if task is None:

@@ -1,4 +1,4 @@
-"""What `doctor` tries: small tools that do what the contract forbids, run in real workers.
+"""What `doctor` tries: small tools that do what no tool may, run in real workers.
 
 A check passes when the kernel's answer was a refusal; a machine that cannot isolate fails the first one, with the fix.
 """

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # The one level there is: each promise held by the kernel, or nothing runs.
 LEVEL = "strict"
+NOT_RUN = "none"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class CallRecord:
     """The reply's raw material. `result` is the finished JSON of the reply's `result` member, always `{"ok": ...}`."""
 
     result: bytes
-    code: str  # "ok", "tool_returned_error" or the contract's error code
+    code: str  # "ok", "tool_returned_error" or the error's code
     usage: Usage
     isolation: Isolation
     stdout: str = ""

@@ -53,6 +53,8 @@ class OutputStream:
         while self._open and self._read_chunk():
             pass
         self._close()
+        if self._on_text is not None:
+            self._pending += self._decoder.decode(b"", final=not self.truncated)
         self._flush()
         # A character that the bound has cut in two is left out rather than shown as damage.
         return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(self._kept), final=not self.truncated)

@@ -1,6 +1,6 @@
 """What to tell the host about a call that has ended: a pure function of facts, the first cause winning.
 
-The terminal frame is a stranger's word. It decides only what the contract lets a tool decide: its result, or its own
+The terminal frame is a stranger's word. It decides only what protocol.md lets a tool decide: its result, or its own
 failure.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Cause = Literal["timeout", "output_limit"]
 
-# What a worker may say of its own call. The other codes of the contract are the sidecar's to give.
+# What a worker may say of its own call. The other codes of protocol.md are the sidecar's to give.
 _WORKER_CODES = frozenset({
     "tool_error", "memory_limit", "result_too_large", "not_serializable", "syntax_error", "no_entry_point", "exited",
 })  # fmt: skip
@@ -56,12 +56,12 @@ class Verdict:
 
 
 def judge(
-    terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds, *, vetted: bool = False
+    terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds, *, vetted: str = wire.VET_FORGED
 ) -> Verdict:
     """Say what became of a call.
 
     `cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it. `vetted`
-    says that a result of more than `VETTED_BYTES` has been found to be JSON.
+    is what another worker said of a result of more than `VETTED_BYTES`.
     """
     if terminal is not None:
         return _from_frame(terminal, vetted=vetted)
@@ -75,16 +75,16 @@ def judge(
 
 
 def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:
-    """A failure in the contract's shape."""
+    """A failure in the shape of protocol.md."""
     error = {"message": message, "type": type_name, "code": code, **more}
     return Verdict(json.dumps({"ok": False, "error": error}, ensure_ascii=True).encode(), code)
 
 
-def _from_frame(frame: Frame, *, vetted: bool) -> Verdict:
+def _from_frame(frame: Frame, *, vetted: str) -> Verdict:
     kind, payload = frame
     if kind == wire.RESULT and len(payload) > VETTED_BYTES:
         # Another worker has parsed it, so that a large one stalls nobody here.
-        return Verdict(payload, "ok") if vetted else _forged()
+        return _from_vetted(payload, vetted)
     if kind not in (wire.RESULT, wire.FAILURE) or len(payload) > wire.FAILURE_MAX_BYTES:
         return _forged()
     try:
@@ -99,6 +99,15 @@ def _from_frame(frame: Frame, *, vetted: bool) -> Verdict:
             return _forged()
         return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
     return _from_failure(value)
+
+
+def _from_vetted(payload: bytes, vetted: str) -> Verdict:
+    if vetted == wire.VET_TOO_LARGE:
+        message = f"The result's {len(payload)} bytes of JSON hold more values than the call's memory has room for."
+        return failure("result_too_large", "ResultTooLarge", message, hint="Return less, or a part at a time.")
+    if vetted in (wire.VET_OK, wire.VET_NOT_OK):
+        return Verdict(payload, "ok" if vetted == wire.VET_OK else "tool_returned_error")
+    return _forged()
 
 
 def _from_failure(value: dict[str, Any]) -> Verdict:

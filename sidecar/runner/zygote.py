@@ -45,7 +45,6 @@ class Zygote:
         self._control = control
         self._limits = limits
         self._workers: dict[int, Worker] = {}
-        self._numbers = 0
         loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._writable: asyncio.Future[None] | None = None
@@ -85,8 +84,9 @@ class Zygote:
     async def spawn(self) -> Worker:
         """A worker that is being started; `jailed` says when it can be used. ConnectionError if the zygote is gone."""
         worker = Worker(self._limits)
-        self._numbers += 1
-        number = self._numbers
+        # By chance, so that a tool cannot tell from its uid how many calls came before it.
+        while (number := secrets.randbelow(_UID_RANGE)) in self._workers:
+            pass
         self._workers[number] = worker
         try:
             await self._send({"spawn": number}, worker.remote)

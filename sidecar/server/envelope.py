@@ -9,18 +9,25 @@ strict UTF-8 cannot (lone surrogates in a tool's arguments are legal JSON).
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InvalidParams, InvalidRequest, ParseError, SidecarError
 from sidecar.protocol.arguments import Arguments, HugeInteger
+from sidecar.worker.depth import is_deeper_than
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_DEPTH = 200
 # CPython's own limit for `int`, whose cost is quadratic.
 MAX_INTEGER_DIGITS = 4300
+_LARGE_BYTES = 64 * 1024
 
 _BLANKS = (" ", "\n", "\r", "\t")
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -73,9 +80,12 @@ def parse(body: bytes) -> Message:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Rejected(ParseError("the message is not valid UTF-8")) from None
+    if is_deeper_than(MAX_DEPTH, body):
+        raise _too_deep(text)
     try:
-        members, spans = _read(text)
-    except (ValueError, RecursionError) as error:
+        with _without_collector(len(body)):
+            members, spans = _read(text)
+    except ValueError as error:
         raise Rejected(_parse_error(error)) from None
     return _classify(members, spans)
 
@@ -89,9 +99,35 @@ def _read(text: str) -> tuple[Any, dict[str, str]]:
         return _Reader(text, _PATIENT_DECODER, exact=False).message()
 
 
+def _too_deep(text: str) -> Rejected:
+    """What to answer: the request's id is worth finding, since somebody waits for its reply."""
+    reader = _Reader(text, _PATIENT_DECODER, exact=False)
+    try:
+        reader.message()
+    except json.JSONDecodeError as error:
+        return Rejected(_parse_error(error))
+    except (ValueError, RecursionError):
+        pass  # the id is known if it stands before what is too deep, as it mostly does
+    reason = f"the message is nested deeper than {MAX_DEPTH} levels"
+    id_text = reader.spans.get("id")
+    known = id_text is not None and _id(json.JSONDecoder(parse_int=_patient_int).decode(id_text)) is not None
+    return Rejected(ParseError(reason), id_text if known and id_text is not None else "null")
+
+
+@contextlib.contextmanager
+def _without_collector(size: int) -> Iterator[None]:
+    """Parse a large body without the garbage collector, which would walk all that is new again and again."""
+    if size < _LARGE_BYTES or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _parse_error(error: Exception) -> ParseError:
-    if isinstance(error, RecursionError):
-        return ParseError(f"the message is nested deeper than {MAX_DEPTH} levels")
     if isinstance(error, json.JSONDecodeError):
         return ParseError(f"the message is not valid JSON: {error.msg} (character {error.pos})")
     return ParseError(f"the message is not valid JSON: {error}")
@@ -139,20 +175,20 @@ class _Reader:
         self._text = text
         self._decode = decoder.raw_decode
         self._exact = exact
+        # The text of the members that are echoed or passed on, as far as it was read.
+        self.spans: dict[str, str] = {}
 
     def message(self) -> tuple[Any, dict[str, str]]:
-        """Return the value, and the text of the members that are echoed or passed on."""
+        """Return the value, and `spans`."""
         text = self._text
         start = self._blank(0)
-        spans: dict[str, str] = {}
+        spans = self.spans
         if text.startswith("{", start):
             value, end = self._object(start, spans, nested="params")
         else:
             value, end = self._decode(text, start)
         if self._blank(end) != len(text):
             raise json.JSONDecodeError("extra data", text, end)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-            raise RecursionError
         if "args" in spans:
             params = value["params"]
             params["args"] = Arguments(params["args"], spans["args"], exact=self._exact)
@@ -193,18 +229,6 @@ class _Reader:
             return index
         found = _BLANK.match(self._text, index)
         return found.end() if found else index
-
-
-def _deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, (dict, list))
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-    return any(isinstance(child, (dict, list)) for child in level)
 
 
 def _refuse_constant(name: str) -> None:

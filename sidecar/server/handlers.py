@@ -13,7 +13,7 @@ from sidecar.protocol import messages, results
 from sidecar.tools.spec import ToolSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pygls.server import JsonRPCServer
 
@@ -39,6 +39,7 @@ class Handlers:
         config: Config,
         metrics: Metrics,
         in_flight: Callable[[], int],
+        settle: Callable[[float], Awaitable[None]],
         leave: Callable[[], None],
     ) -> None:
         self._runner = runner
@@ -47,6 +48,7 @@ class Handlers:
         self._config = config
         self._metrics = metrics
         self._in_flight = in_flight
+        self._settle = settle
         self._leave = leave
 
     def add_to(self, server: JsonRPCServer) -> None:
@@ -159,8 +161,10 @@ class Handlers:
 
     async def shutdown(self, _params: messages.NoParams) -> None:
         """Let the calls in flight end; the protocol refuses new ones already."""
+        # What was asked before comes first, also what has not reached the runner yet.
+        await self._settle(DRAIN_MS / 1000)
         # Shielded: a cancelled `shutdown` must not leave the runner half closed.
-        await asyncio.shield(asyncio.ensure_future(self._runner.close(drain_ms=DRAIN_MS)))
+        await asyncio.shield(asyncio.ensure_future(self._runner.close()))
 
     def exit(self, _params: messages.NoParams) -> None:
         """End the process."""

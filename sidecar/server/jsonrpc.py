@@ -3,12 +3,13 @@
 Invariant: each request gets exactly one reply, and what went wrong becomes a wire error only here: `{code, message,
 data: {kind, …}}`, with no traceback and no path of the sidecar's.
 
-pygls' own reading, converter and reply encoding are not used (design.md, hazard 1, has the measurements). The private
+pygls' own reading, converter and reply encoding are not used (docs/architecture.md says why). The private
 names that are overridden are why pygls is pinned to one minor version.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from functools import partial
@@ -34,7 +35,6 @@ from sidecar.server import envelope
 from sidecar.server.framing import BadFrame, Event, frame
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from concurrent.futures import Future
 
@@ -84,6 +84,12 @@ class Protocol(JsonRPCProtocol):
     def requests(self) -> list[asyncio.Future[Any]]:
         """Return the futures of the requests in flight."""
         return cast("list[asyncio.Future[Any]]", list(self._request_futures.values()))
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until every other request in flight has its reply, or `timeout_s` have passed."""
+        others = {future for future in self.requests() if future is not asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=timeout_s)
 
     def cancel_all(self) -> list[asyncio.Future[Any]]:
         """Cancel every request in flight and return their futures."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.errors import InvalidParams
 from sidecar.protocol.results import OutputParams
-from sidecar.runner.outcome import LEVEL, CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Isolation, Usage
 from sidecar.server.run_reply import run_reply
 from sidecar.tools.spec import Settings
 
@@ -118,7 +118,7 @@ class RunCalls:
             stdout_truncated=False,
             stderr_truncated=False,
             usage=_NO_USAGE,
-            isolation=Isolation(LEVEL, ()),
+            isolation=Isolation(NOT_RUN, ()),
         )
 
 

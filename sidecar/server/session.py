@@ -38,9 +38,8 @@ class Session:
     ) -> None:
         self._decoder = Decoder(max_message_bytes)
         self._max_in_flight_bytes = _MAX_IN_FLIGHT_MESSAGES * max_message_bytes
-        self._on_end = on_end
         self._last_answers: asyncio.Task[None] | None = None
-        self._input = Input(fds[0], self._receive, self._finish)
+        self._input = Input(fds[0], self._receive, lambda: self.finish(on_end))
         self._output = Output(fds[1], self._balance, on_end)
         self._closed = False
         self._balancing = False
@@ -64,11 +63,13 @@ class Session:
         await self._output.drain(drain_s)
         self._output.close()
 
-    def _finish(self) -> None:
-        """Nothing more will be asked: answer what was, unless nobody reads any more."""
-        self._last_answers = asyncio.get_running_loop().create_task(self._give_last_answers())
+    def finish(self, then: Callable[[], None]) -> None:
+        """Nothing more will be asked: answer what was, unless nobody reads any more, then call `then`."""
+        if self._last_answers is None:
+            self._input.close()
+            self._last_answers = asyncio.get_running_loop().create_task(self._give_last_answers(then))
 
-    async def _give_last_answers(self) -> None:
+    async def _give_last_answers(self, then: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _LAST_ANSWERS_S
         while not self._output.is_abandoned and loop.time() < deadline:
@@ -76,7 +77,7 @@ class Session:
             if not requests and not self._events:
                 break
             await asyncio.wait(requests or [asyncio.ensure_future(asyncio.sleep(0))], timeout=_HANGUP_CHECK_S)
-        self._on_end()
+        then()
 
     async def room(self) -> None:
         """Wait until the host has read enough: a call that is started makes one more reply to keep."""
@@ -109,7 +110,7 @@ class Session:
         return bool(self._events) and not self._closed and not self._is_full()
 
     def _balance_input(self) -> None:
-        if self._closed:
+        if self._closed or self._last_answers is not None:
             return
         if self._events or self._is_full():
             self._input.pause()

@@ -3,6 +3,8 @@
 Invariant: nothing of the call is read before `Jail.close` has returned and the call's own limits are in force.
 """
 
+import _sitebuiltins
+import builtins
 import json
 import linecache
 import os
@@ -11,10 +13,10 @@ import signal
 import sys
 import threading
 import types
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from . import capture, channel, compatibility, tool, wire
-from .jail import Jail, LayerError, descriptors, mounts, rlimits
+from .jail import Jail, LayerError, descriptors, libc, mounts, rlimits
 
 _REHEARSAL = "<rehearsal>"
 # Python asks glibc for RLIMIT_STACK otherwise (8 MiB), which counts against the memory limit thread by thread.
@@ -62,24 +64,32 @@ def _answer(base_bytes: int) -> int:
         return 0  # not needed any more
     limits: Dict[str, Any] = json.loads(frame[1].decode())
     rlimits.limit_call(limits["memory_max_bytes"], base_bytes, limits["cpu_max_s"])
+    try:
+        terminal = _run(limits)
+    except MemoryError:
+        # Before the tool ran: its code or its arguments alone are more than its limit.
+        terminal = tool.out_of_memory()
+    if terminal is not None:
+        capture.flush()
+        channel.write_frame(descriptors.CHANNEL, *terminal)
+    return 0
+
+
+def _run(limits: Dict[str, Any]) -> Optional[Tuple[int, bytes]]:
+    """Read the rest of the call and do what it asks; None where the sidecar has given it up."""
     _enter_working_directory(limits["working_dir"])
     code = channel.read_frame(descriptors.CHANNEL)
     if code is None:
-        return 0
+        return None
     if limits["mode"] == "vet":
-        channel.write_frame(descriptors.CHANNEL, *tool.vet(code[1]))
-        return 0
+        return tool.vet(code[1])
     text = code[1].decode("utf-8", "surrogatepass")
     if limits["mode"] == "check":
-        terminal = tool.check(text, limits["filename"])
-    else:
-        arguments = channel.read_frame(descriptors.CHANNEL)
-        if arguments is None:
-            return 0
-        terminal = tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"])
-    capture.flush()
-    channel.write_frame(descriptors.CHANNEL, *terminal)
-    return 0
+        return tool.check(text, limits["filename"])
+    arguments = channel.read_frame(descriptors.CHANNEL)
+    if arguments is None:
+        return None
+    return tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"])
 
 
 def _rehearse() -> None:
@@ -96,6 +106,11 @@ def _rehearse() -> None:
 def _become_plain_interpreter() -> None:
     """What a tool finds: its own streams, no modules of ours, nothing that tells one run from another."""
     capture.install()
+    libc.unbuffer_stdout()
+    # What site.py would have made, which -S leaves out.
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+    builtins.help = _sitebuiltins._Helper()  # noqa: SLF001 - as site.py does
     threading.stack_size(THREAD_STACK_BYTES)
     package = __name__.rpartition(".")[0]
     for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:

@@ -53,7 +53,9 @@ def hint(error: BaseException, trace: Optional[TracebackType], arguments: Any) -
     """The sentence for this exception, or None."""
     if isinstance(error, ModuleNotFoundError):
         return _module_hint(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, SystemExit):
+        return "Return a result from run instead of ending the process."
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return "Raise maxMemoryMB, or work on less at a time."
     if isinstance(error, RecursionError):
         return "The tool calls itself too deeply: use a loop, or raise sys.setrecursionlimit a little."

@@ -4,6 +4,7 @@ The reader is a person or a model that has to correct the tool, so frames of the
 traceback and text is cut rather than refused. An exception's own code may run here (`__str__`); the deadline bounds it.
 """
 
+import errno
 import traceback
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Tuple
@@ -20,7 +21,7 @@ def failure(error: BaseException, source: Source, arguments: Any) -> Dict[str, A
     frames = _tool_frames(error.__traceback__, source.filename)
     report: Dict[str, Any] = {
         "message": _cut(_message(error), MESSAGE_MAX_CHARS),
-        "type": _cut(type(error).__name__, 256),
+        "type": "MemoryError" if code == "memory_limit" else _cut(type(error).__name__, 256),
         "code": code,
         "traceback": _traceback(summary, source),
     }
@@ -62,7 +63,11 @@ def out_of_memory() -> Dict[str, Any]:
 def _code(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "exited"
-    return "memory_limit" if isinstance(error, MemoryError) else "tool_error"
+    return "memory_limit" if _is_out_of_memory(error) else "tool_error"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _message(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 from .wire import DIAGNOSTICS_MAX
 
 _BOM = "\ufeff"
+TOO_MUCH_TO_COMPILE = "too deeply nested, or too large, to compile"
 _ENTRY_POINTS = {"run", "default"}
 _LINE = re.compile("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -54,7 +55,8 @@ class Source:
         if isinstance(error, SyntaxError):
             line = error.lineno or self._line_of(error)
             return _diagnostic(line, self.column(line, error.offset or 1), error.msg or "invalid syntax", "error")
-        message = str(error) or type(error).__name__
+        # What CPython's parser raises for source that nests too deeply, too.
+        message = TOO_MUCH_TO_COMPILE if isinstance(error, MemoryError) else str(error) or type(error).__name__
         return _diagnostic(self._line_of(error), 1, message, "error")
 
     def column(self, line: int, offset: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Dict, Tuple
 from . import report, wire
 from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
-from .source import Source
+from .source import TOO_MUCH_TO_COMPILE, Source
 
 # What the tool's module is called, in sys.modules too: dataclasses, typing and pickle look modules up by name.
 MODULE_NAME = "tool"
@@ -31,19 +31,23 @@ def check(text: str, filename: str) -> _Terminal:
 
 
 def vet(payload: bytes) -> _Terminal:
-    """Look whether another worker's result is the JSON that it should be; no diagnostics if it is."""
+    """Look whether another worker's result is the JSON that it should be: one word of `wire`."""
     gc.disable()
-    found = []
+    found = wire.VET_OK
     try:
         text = payload.decode("utf-8")
         value = json.loads(text, parse_int=len, parse_float=len, parse_constant=_refuse_constant)
         if b"\\u" in payload:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError for half a surrogate pair
         if not isinstance(value, dict) or "ok" not in value or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
-            found.append("not a result")
-    except (ValueError, RecursionError, MemoryError) as error:
-        found.append(type(error).__name__)
-    return wire.DIAGNOSTICS, json.dumps(found).encode()
+            found = wire.VET_FORGED
+        elif value["ok"] is False:
+            found = wire.VET_NOT_OK
+    except MemoryError:
+        found = wire.VET_TOO_LARGE
+    except (ValueError, RecursionError):
+        found = wire.VET_FORGED
+    return wire.DIAGNOSTICS, json.dumps([found]).encode()
 
 
 def _refuse_constant(name: str) -> None:
@@ -61,7 +65,7 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _
     except MemoryError:  # what CPython's parser raises for source that nests too deeply, too
         if _memory_is_used_up():
             return _failure(report.out_of_memory())
-        return _failure(report.syntax_failure(SyntaxError("too deeply nested to compile"), source))
+        return _failure(report.syntax_failure(SyntaxError(TOO_MUCH_TO_COMPILE), source))
     parsed = json.loads(arguments.decode("utf-8"))
     # Freed when memory runs out, so that there is some to say so with.
     reserve = [bytes(1 << 20)]
@@ -129,6 +133,11 @@ def _failure(error: Dict[str, Any]) -> _Terminal:
         error = dict(error, traceback="cut: the report was too large")
         payload = _ENCODE(error).encode()
     return wire.FAILURE, payload
+
+
+def out_of_memory() -> _Terminal:
+    """The terminal frame for a call that did not fit its memory before it began."""
+    return _failure(report.out_of_memory())
 
 
 def _memory_is_used_up() -> bool:

@@ -27,6 +27,12 @@ RESULT = 0x30  # JSON object with an "ok" key (terminal)
 FAILURE = 0x31  # JSON {"code", "type", "message", ...} (terminal)
 DIAGNOSTICS = 0x32  # JSON [{"line", "column", "message", "severity"}] (terminal)
 
+# What a worker says of another's result: JSON with "ok" true, or false; no such JSON; more values than it may hold.
+VET_OK = "ok"
+VET_NOT_OK = "not_ok"
+VET_FORGED = "forged"
+VET_TOO_LARGE = "too_large"
+
 # What a tool's error may take of a reply: a message or traceback beyond these is cut, and says so.
 MESSAGE_MAX_CHARS = 16 * 1024
 TRACEBACK_MAX_CHARS = 64 * 1024

@@ -49,7 +49,10 @@ def main(control: int) -> None:
     gc.collect()
     gc.freeze()
     peer.send(json.dumps({"ready": {"layers": jail.entered}}).encode())
-    forked = _Server(peer, jail).serve()
+    server = _Server(peer, jail)
+    del policy, peer
+    forked = server.serve()
+    del server
     if forked is not None:
         # Back here the server and its numbers are gone from this process's frames.
         child.serve(jail, forked, base_bytes)

@@ -123,7 +123,7 @@ NOISE = {
     "print what looks like a frame": "print('Content-Length: 2\\r\\n\\r\\n{}', flush=True)",
     "write to descriptor 1": "os.write(1, b'Content-Length: 2\\r\\n\\r\\n{}')",
     "write to descriptor 2": "os.write(2, b'Content-Length: 2\\r\\n\\r\\n{}')",
-    "C's own output": "libc = ctypes.CDLL(None); libc.puts(b'Content-Length: 2'); libc.fflush(None)",
+    "C's own output": "libc = ctypes.CDLL(None); libc.puts(b'Content-Length: 2')",
     "the interpreter's first stdout": "sys.__stdout__.write('x' * 100_000)",
     "two megabytes": "sys.stdout.write('x' * 2_000_000); sys.stderr.write('y' * 2_000_000)",
     "closed streams": "os.close(1); os.close(2)",

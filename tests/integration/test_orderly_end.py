@@ -105,3 +105,15 @@ def test_an_interpreter_that_is_still_being_asked_is_gone_too(tmp_path: Path) ->
                 os.kill(pid, signal.SIGKILL)
         assert len(started) == 2
         assert left == []
+
+
+@pytest.mark.parametrize("last", ["shutdown", None], ids=["after a shutdown", "without one"])
+def test_what_was_asked_before_an_exit_is_answered(last: str | None) -> None:
+    requests = [request_text(1, "register", id="t", code="def run(args): return 6 * 7"), request_text(2, "run", id="t")]
+    requests += [request_text(3, last)] if last else []
+    exit_text = '{"jsonrpc":"2.0","method":"exit"}'
+    with Sidecar() as sidecar:
+        sidecar.send_bytes(b"".join(map(frame, [*requests, exit_text])))
+        sidecar.close_input()
+        assert sidecar.reply(2)["result"]["result"] == {"ok": True, "data": 42}
+        assert sidecar.wait() == (0 if last else 1)

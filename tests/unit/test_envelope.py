@@ -92,6 +92,12 @@ def test_deep_nesting_is_a_parse_error(depth: int) -> None:
     assert rejected(b'{"args":' + b"[" * depth + b"]" * depth + b"}") == (PARSE_ERROR, "null")
 
 
+@pytest.mark.parametrize("depth", [201, 1000, 100_000])
+def test_deep_nesting_behind_an_id_is_answered_to_that_id(depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    assert rejected(b'{"jsonrpc":"2.0","id":7,"method":"run","params":{"args":' + deep + b"}}") == (PARSE_ERROR, "7")
+
+
 def test_many_brackets_are_not_deep() -> None:
     arguments = "[" + ",".join(["[[{}]]"] * 500) + "]"
     assert run(arguments).text == arguments

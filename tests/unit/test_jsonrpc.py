@@ -1,4 +1,4 @@
-"""JSON-RPC: one reply to each request, whatever is sent (the list is design.md's hazard 1)."""
+"""JSON-RPC: one reply to each request, whatever is sent (what stock pygls gets wrong)."""
 
 from __future__ import annotations
 

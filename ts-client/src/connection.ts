@@ -12,13 +12,13 @@ import {
   ResponseError,
 } from "vscode-jsonrpc/node";
 import { errorFromWire, messageOf, PyRunnerError } from "./errors.js";
-import { END_OF_STREAM, FrameReader } from "./frame-reader.js";
+import { END_OF_STREAM, FrameReader, UNADDRESSED_ERROR } from "./frame-reader.js";
 import { FrameWriter } from "./frame-writer.js";
 
 /** What the sidecar accepts by default (`PYRUNNER_MAX_MESSAGE_BYTES`); beyond it a request would get no answer to its id. */
-export const SEND_MAX_BYTES = 64 * 1024 * 1024;
+const SEND_MAX_BYTES = 64 * 1024 * 1024;
 /** Just under the longest string of V8; the sidecar's own limits on results and output are far below it. */
-export const RECEIVE_MAX_BYTES = 511 * 1024 * 1024;
+const RECEIVE_MAX_BYTES = 511 * 1024 * 1024;
 /** How long the sidecar may take to answer a cancelled call: it kills a process first, on a machine that may be busy. */
 const CANCEL_GRACE_MS = 5_000;
 /** setTimeout fires at once above this. */
@@ -32,10 +32,15 @@ export interface ConnectionOptions {
   readonly cancelGraceMs?: number;
   /** Asked once, when the stream ended or broke: turns the bare fact into an error that says what happened to the peer. */
   readonly explainEnd?: (cause: PyRunnerError) => Promise<PyRunnerError>;
+  /** Told the message of each error that the peer sent without saying which call it is about. */
+  readonly onUnaddressedError?: (message: string) => void;
 }
 
 export interface RequestOptions {
-  /** After this many milliseconds without a reply the peer counts as stuck, and the whole connection fails. */
+  /**
+   * After this many milliseconds without a reply the peer counts as stuck, and the whole connection fails; only this
+   * call does if the peer has sent an error that may have been its reply.
+   */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,6 +52,8 @@ export class Connection {
   readonly #writer: FrameWriter;
   readonly #cancelGraceMs: number;
   #hasFailed = false;
+  /** Errors that came without an id: as many calls may get no reply although the peer is in order. */
+  #unaddressedErrors = 0;
   #fail!: (reason: PyRunnerError) => void;
 
   constructor(options: ConnectionOptions) {
@@ -76,6 +83,10 @@ export class Connection {
     this.#rpc.onNotification(END_OF_STREAM, () =>
       end(reader.failure ?? new PyRunnerError("sidecar_exited", "the sidecar closed its output")),
     );
+    this.#rpc.onNotification(UNADDRESSED_ERROR, (error: { message?: unknown }) => {
+      this.#unaddressedErrors += 1;
+      options.onUnaddressedError?.(String(error.message));
+    });
     this.#rpc.onError(([cause]) =>
       end(
         new PyRunnerError("sidecar_exited", `the sidecar cannot be reached: ${messageOf(cause)}`, { cause }),
@@ -89,18 +100,26 @@ export class Connection {
     const { signal, deadlineMs } = options;
     signal?.throwIfAborted();
     const cancellation = new CancellationTokenSource();
-    const timers = [this.#failAfter(deadlineMs, `did not answer \`${method}\` within ${deadlineMs} ms`)];
+    let endAlone!: (reason: PyRunnerError) => void;
+    const endedAlone = new Promise<never>((_, reject) => {
+      endAlone = reject;
+    });
+    const timers = [
+      this.#failAfter(deadlineMs, `did not answer \`${method}\` within ${deadlineMs} ms`, endAlone),
+    ];
     const cancel = (): void => {
       if (this.#hasFailed) return;
       cancellation.cancel();
-      timers.push(this.#failAfter(this.#cancelGraceMs, `did not end a cancelled \`${method}\``));
+      timers.push(this.#failAfter(this.#cancelGraceMs, `did not end a cancelled \`${method}\``, endAlone));
     };
     signal?.addEventListener("abort", cancel, { once: true });
     try {
       const { token } = cancellation;
-      const result: unknown = await (params === undefined
-        ? this.#rpc.sendRequest(method, token)
-        : this.#rpc.sendRequest(method, ParameterStructures.byName, params, token));
+      const reply: Promise<unknown> =
+        params === undefined
+          ? this.#rpc.sendRequest(method, token)
+          : this.#rpc.sendRequest(method, ParameterStructures.byName, params, token);
+      const result = await Promise.race([reply, endedAlone]);
       signal?.throwIfAborted(); // The result was on its way when the host gave up on it.
       return result;
     } catch (error) {
@@ -131,14 +150,21 @@ export class Connection {
     this.#fail(reason);
   }
 
-  #failAfter(delayMs: number, what: string): NodeJS.Timeout {
-    const fail = (): void =>
-      this.#fail(new PyRunnerError("sidecar_unresponsive", `The sidecar ${what}; it was ended.`));
+  #failAfter(delayMs: number, what: string, endAlone: (reason: PyRunnerError) => void): NodeJS.Timeout {
+    const fail = (): void => {
+      if (this.#unaddressedErrors === 0) {
+        this.#fail(new PyRunnerError("sidecar_unresponsive", `The sidecar ${what}; it was ended.`));
+      } else {
+        this.#unaddressedErrors -= 1;
+        endAlone(new PyRunnerError("sidecar_unresponsive", `The sidecar ${what}.`));
+      }
+    };
     return setTimeout(fail, Math.min(delayMs, TIMER_MAX_MS));
   }
 
   /** vscode-jsonrpc's errors into ours. */
   async #translate(error: unknown): Promise<unknown> {
+    if (error instanceof PyRunnerError) return error;
     if (!(error instanceof ResponseError)) return this.failed; // The connection was closed or disposed before sending.
     if (error.code === ErrorCodes.PendingResponseRejected) return this.failed;
     if (error.code === ErrorCodes.MessageWriteError) {

@@ -10,7 +10,7 @@
  * A failure of the tool itself is never an error here: it is a result with `ok: false`.
  */
 
-/** The kinds that this package raises itself; the sidecar adds those of the contract's error table. */
+/** The kinds that this package raises itself; the sidecar adds those of the error table in protocol.md. */
 export type ClientErrorCode =
   | "sidecar_not_found"
   | "sidecar_exited"

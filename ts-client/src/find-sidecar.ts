@@ -3,7 +3,7 @@
  * an installed `pyrunner-sidecar`. What the host named itself is taken as it is, never replaced by a guess.
  */
 import { execFile } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
 import { messageOf, PyRunnerError } from "./errors.js";
@@ -94,7 +94,16 @@ function onPath(name: string, env: Environment): string | undefined {
     .split(path.delimiter)
     .filter((folder) => path.isAbsolute(folder)) // A relative entry would let the current directory choose the program.
     .flatMap((folder) => extensions.map((extension) => path.join(folder, name + extension)))
-    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+    .find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile(); // A directory has the permission as well.
+  } catch {
+    return false;
+  }
 }
 
 /** Why this interpreter cannot be taken, or undefined. */

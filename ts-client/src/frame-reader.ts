@@ -10,6 +10,8 @@ import { AbstractMessageReader, type DataCallback, type Disposable, type Message
 import { isRecord, messageOf, PyRunnerError } from "./errors.js";
 
 export const END_OF_STREAM = "$/endOfStream";
+/** Stands for an error with `id: null`, which says that a message was refused, but not which. Its params are the error. */
+export const UNADDRESSED_ERROR = "$/unaddressedError";
 
 const HEADER_MAX_BYTES = 1024;
 const EXCERPT_CHARS = 200;
@@ -130,6 +132,9 @@ function parseMessage(body: Buffer): Message {
     throw protocolError(`the sidecar sent JSON that is not a JSON-RPC message: ${excerpt(body)}`);
   }
   const isReply = !("method" in message);
+  if (isReply && message.id === null && isRecord(message.error)) {
+    return { jsonrpc: "2.0", method: UNADDRESSED_ERROR, params: message.error } as Message;
+  }
   // Nobody could say which call such a reply belongs to, so that call would wait for ever.
   if (isReply && typeof message.id !== "number") {
     throw protocolError(`the sidecar sent a reply that belongs to no call: ${excerpt(body)}`);

@@ -1,10 +1,13 @@
 /**
- * Messages in, frames out, one write for each. A message that cannot be sent (a cycle, a BigInt, too many bytes) fails
- * alone, before anything is written; a broken pipe fails the connection.
+ * Messages in, frames out, one write for each. A message that cannot be sent (a cycle, a BigInt, too many bytes or
+ * levels) fails alone, before anything is written; a broken pipe fails the connection.
  */
 import type { Writable } from "node:stream";
 import { AbstractMessageWriter, type Message, type MessageWriter } from "vscode-jsonrpc/node";
 import { messageOf } from "./errors.js";
+
+/** What the sidecar accepts, the message and its params included. */
+const MAX_DEPTH = 200;
 
 export class FrameWriter extends AbstractMessageWriter implements MessageWriter {
   readonly #writable: Writable;
@@ -30,6 +33,7 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
           `it has ${body.length} bytes as JSON; at most ${this.#maxMessageBytes} can be sent`,
         );
       }
+      if (isDeeperThan(MAX_DEPTH, body)) throw tooDeep();
       const frame = Buffer.concat([Buffer.from(`Content-Length: ${body.length}\r\n\r\n`, "latin1"), body]);
       this.#writable.write(frame, (error) => (error ? reject(error) : resolve()));
     });
@@ -44,6 +48,41 @@ function toJson(message: Message): string {
   try {
     return JSON.stringify(message);
   } catch (cause) {
+    if (/call stack/.test(messageOf(cause))) throw tooDeep(); // Thousands of levels, or a `toJSON` without end.
     throw new TypeError(`it cannot be written as JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function tooDeep(): RangeError {
+  return new RangeError(
+    `it is nested deeper than ${MAX_DEPTH} levels, the two of the message around the arguments included`,
+  );
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [BRACKET, BRACE] = [0x5b, 0x7b];
+const [END_BRACKET, END_BRACE] = [0x5d, 0x7d];
+
+/** Whether this JSON has more levels than that. On its text, since only that shows what `toJSON` made of the values. */
+function isDeeperThan(levels: number, json: Buffer): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at] as number;
+    if (byte === QUOTE) at = endOfString(json, at);
+    else if (byte === BRACKET || byte === BRACE) depth += 1;
+    else if (byte === END_BRACKET || byte === END_BRACE) depth -= 1;
+    if (depth > levels) return true;
+  }
+  return false;
+}
+
+/** Where the string that begins at `start` has its closing quote: a search, since long arguments are mostly text. */
+function endOfString(json: Buffer, start: number): number {
+  for (let at = start; ; ) {
+    at = json.indexOf(QUOTE, at + 1);
+    let before = at - 1;
+    while (json[before] === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 1) return at; // An even number of backslashes escape each other.
   }
 }

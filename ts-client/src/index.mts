@@ -11,6 +11,7 @@ export {
   type PyRunnerOptions,
   type PyToolDefinition,
   type PythonRunner,
+  type RegisteredTool,
   type RegisterResult,
   type RunContext,
   type RunOptions,

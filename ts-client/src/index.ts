@@ -17,5 +17,11 @@ export type {
 } from "./protocol.js";
 export { PyRunner, type PyToolDefinition, type RunOptions, type ToolFunction } from "./py-runner.js";
 export type { RunContext } from "./run-safely.js";
-export { type BuiltinTool, type PythonRunner, type ToolDefinition, ToolEngine } from "./tool-engine.js";
+export {
+  type BuiltinTool,
+  type PythonRunner,
+  type RegisteredTool,
+  type ToolDefinition,
+  ToolEngine,
+} from "./tool-engine.js";
 export type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";

@@ -37,7 +37,10 @@ export interface PyRunnerOptions extends LimitOptions {
    * It need not be the one that runs the sidecar.
    */
   readonly pythonPath?: string | undefined;
-  /** Where the calls' private scratch directories are made. Default: chosen by the sidecar. */
+  /**
+   * The name that a call's private scratch directory, its current directory, has inside the call; it is no directory of
+   * the host. A path below `/tmp` is used as it is, any other is put below `/tmp`. Default: `/tmp`.
+   */
   readonly workingDir?: string | undefined;
   /**
    * How to start the sidecar. A string is one file: a Python interpreter (its name starts with `python` or `pypy`),
@@ -57,6 +60,7 @@ export interface PyRunnerConfig {
   readonly timeout: number;
   /** MiB. */
   readonly maxMemoryMB: number;
+  /** What the scratch directory is called inside a call, as it was asked for. */
   readonly workingDir: string | undefined;
 }
 
@@ -91,7 +95,7 @@ export function wireLimits(
   if (options.pythonPath !== undefined) limits.pythonPath = pythonPath("pythonPath", options.pythonPath);
   if (options.workingDir !== undefined) {
     if (typeof options.workingDir !== "string" || options.workingDir === "") {
-      throw invalid("workingDir", options.workingDir, "the path of a directory");
+      throw invalid("workingDir", options.workingDir, "a path");
     }
     limits.workingDir = path.resolve(options.workingDir);
   }

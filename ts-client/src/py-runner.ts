@@ -26,6 +26,7 @@ export interface PyToolDefinition extends LimitOptions {
   /** JSON Schema for the tool's arguments; the sidecar checks every call against it. */
   readonly schema?: object | undefined;
   readonly pythonPath?: string | undefined;
+  /** What the private scratch directory is called inside the call; see `PyRunnerOptions.workingDir`. */
   readonly workingDir?: string | undefined;
   /** Take the place of a tool with this id and other content; without it that is an error. */
   readonly replace?: boolean | undefined;
@@ -82,7 +83,7 @@ export class PyRunner {
     const { onStdout, onStderr, signal = options.abortSignal } = options;
     const toolId = typeof tool === "string" ? tool : undefined;
     const params: RunParams = {
-      ...(typeof tool === "string" ? { id: tool } : { code: tool.code, ...wireLimits(this.#options) }),
+      ...(typeof tool === "string" ? { id: tool } : { code: codeOf(tool), ...wireLimits(this.#options) }),
       ...wireLimits({ ...options, pythonPath: undefined, workingDir: undefined }),
       ...(args === undefined ? {} : { args }),
     };
@@ -153,6 +154,13 @@ export class PyRunner {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Checked here since hosts load code from files and databases: JSON would drop an undefined code, and null is "absent". */
+function codeOf(tool: { readonly code: string }): string {
+  const code: unknown = isRecord(tool) ? tool.code : undefined;
+  if (typeof code === "string") return code;
+  throw new PyRunnerError("invalid_params", "the tool's code must be text");
 }
 
 function runResult(reply: unknown): RunResult {

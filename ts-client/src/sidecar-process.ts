@@ -48,10 +48,6 @@ export class SidecarProcess {
     this.#unref();
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
   get stdin(): Writable {
     return this.#child.stdin;
   }

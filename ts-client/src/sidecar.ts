@@ -6,7 +6,7 @@ import { Connection, type RequestOptions } from "./connection.js";
 import { type Environment, sidecarEnvironment } from "./environment.js";
 import { isRecord, messageOf, PyRunnerError } from "./errors.js";
 import { findSidecar, type SidecarCommand } from "./find-sidecar.js";
-import type { PyRunnerOptions } from "./options.js";
+import type { Logger, PyRunnerOptions } from "./options.js";
 import type { OutputParams } from "./protocol.js";
 import { describeExit, SidecarProcess } from "./sidecar-process.js";
 import { exitsWithin, stop, terminate } from "./stop.js";
@@ -29,12 +29,14 @@ export class Sidecar {
   #stopped: Promise<void> | undefined;
   #isReady = false;
 
-  private constructor(process: SidecarProcess) {
+  private constructor(process: SidecarProcess, logger: Logger | undefined) {
     this.#process = process;
     this.#connection = new Connection({
       readable: process.stdout,
       writable: process.stdin,
       explainEnd: (cause) => this.#explain(cause),
+      onUnaddressedError: (message) =>
+        logger?.warn(`pyrunner: the sidecar refused a message without saying which: ${message}`),
     });
     this.failed = this.#connection.failed;
     this.#connection.onNotification("run/output", (params) => this.#route(params));
@@ -53,7 +55,7 @@ export class Sidecar {
     options.logger?.debug(
       `pyrunner: starting ${[command.command, ...command.args].join(" ")} (${command.origin})`,
     );
-    return new Sidecar(spawnSidecar(command, env));
+    return new Sidecar(spawnSidecar(command, env), options.logger);
   }
 
   /** Wait until it has answered, and make sure that it speaks our version of the protocol. */

@@ -7,7 +7,7 @@ import type { SidecarProcess } from "./sidecar-process.js";
 
 /** For the reply to `shutdown`, which comes when the calls in flight have ended; those that have not then are lost. */
 const SHUTDOWN_REPLY_WAIT_MS = 2_000;
-/** After `exit` and the end of its stdin; its contract says one second, with everything that it started. */
+/** After `exit` and the end of its stdin; protocol.md says one second, with everything that it started. */
 const EXIT_WAIT_MS = 3_000;
 /** After SIGTERM, for a sidecar that does not read its stdin any more. */
 const TERMINATE_WAIT_MS = 1_000;

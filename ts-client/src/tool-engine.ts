@@ -15,10 +15,18 @@ export interface ToolDefinition extends LimitOptions {
   readonly id: string;
   readonly name?: string | undefined;
   readonly description?: string | undefined;
-  /** `py`: Python source text. `builtin`: a function of the host, which is trusted and runs in this process. */
-  readonly runner: "py" | "builtin";
+  /**
+   * `py`: Python source text. `js` and `builtin`: a function of the host, which is trusted and runs in this process.
+   * Default: `py` for a text, `builtin` for a function.
+   */
+  readonly runner?: "py" | "js" | "builtin" | undefined;
   /** JSON Schema for the arguments, checked for `py` tools; arguments that do not fit give `invalid_args`. */
   readonly schema?: object | undefined;
+}
+
+/** A definition as `list` gives it: with its effective runner. */
+export interface RegisteredTool extends ToolDefinition {
+  readonly runner: NonNullable<ToolDefinition["runner"]>;
 }
 
 /** What the engine needs of a PyRunner. */
@@ -60,8 +68,11 @@ export class ToolEngine {
   }
 
   /** The definitions of all tools, in the order of their registration. */
-  list(): ToolDefinition[] {
-    return [...this.#tools.values()].map(({ definition }) => definition);
+  list(): RegisteredTool[] {
+    return [...this.#tools.values()].map(({ kind, definition }) => ({
+      ...definition,
+      runner: definition.runner ?? kind,
+    }));
   }
 
   /** Run a tool. Resolves with its result; whatever fails is a result with `ok: false`. */
@@ -141,25 +152,22 @@ function checked(definition: ToolDefinition, implementation: string | BuiltinToo
   if (!isRecord(definition) || typeof definition.id !== "string" || definition.id === "") {
     throw new PyRunnerError("invalid_tool", "A tool needs an `id`, a text that is not empty.");
   }
-  const { id, runner } = definition;
-  if (runner === "py") {
-    if (typeof implementation === "string") return { kind: "py", definition, code: implementation };
-    throw new PyRunnerError(
-      "invalid_tool",
-      `The tool "${id}" has the runner "py", so it needs its Python code as a text.`,
-    );
+  const { id, runner = typeof implementation === "function" ? "builtin" : "py" } = definition;
+  switch (runner) {
+    case "py":
+      if (typeof implementation === "string") return { kind: "py", definition, code: implementation };
+      throw unusable(id, runner, "it needs its Python code as a text");
+    case "js":
+    case "builtin":
+      if (typeof implementation === "function") return { kind: "builtin", definition, call: implementation };
+      throw unusable(id, runner, 'it needs a function, since only "py" runs code that is a text');
+    default:
+      throw unusable(id, runner, 'known are "py", "js" and "builtin"');
   }
-  if (runner === "builtin") {
-    if (typeof implementation === "function") return { kind: "builtin", definition, call: implementation };
-    throw new PyRunnerError(
-      "invalid_tool",
-      `The tool "${id}" has the runner "builtin", so it needs a function.`,
-    );
-  }
-  throw new PyRunnerError(
-    "invalid_tool",
-    `The tool "${id}" has the runner "${String(runner)}"; known are "py" and "builtin".`,
-  );
+}
+
+function unusable(id: string, runner: unknown, why: string): PyRunnerError {
+  return new PyRunnerError("invalid_tool", `The tool "${id}" has the runner "${String(runner)}"; ${why}.`);
 }
 
 /** The same rule as for a Python tool's value. */

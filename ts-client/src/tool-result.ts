@@ -14,7 +14,7 @@ export interface ToolFailure {
   message: string;
   /** The exception's class name. */
   type?: string;
-  /** `tool_error`, `timeout`, `memory_limit`, `invalid_args` and the others of the contract, or a PyRunnerError's code. */
+  /** `tool_error`, `timeout`, `memory_limit`, `invalid_args` and the others in protocol.md, or a PyRunnerError's code. */
   code?: string;
   /** What to do about it. */
   hint?: string;

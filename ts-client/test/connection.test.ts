@@ -148,6 +148,63 @@ test("a message that cannot be sent fails alone", async () => {
   assert.equal(await call, "fine");
 });
 
+/** This many arrays, each in the other. */
+function nested(levels: number): unknown {
+  let value: unknown = [];
+  for (let level = 1; level < levels; level += 1) value = [value];
+  return value;
+}
+
+test("a message of 200 levels is sent, one of more fails alone and names the limit", async () => {
+  const peer = pair();
+  const brackets = '[{"\\" '.repeat(300);
+  for (const args of [nested(198), { brackets, wide: Array(300).fill([{}]) }]) {
+    const call = peer.connection.request("run", { args }, { deadlineMs });
+    peer.answer({ id: (await peer.next()).id, result: "fine" });
+    assert.equal(await call, "fine");
+  }
+  const toJSON = (): unknown => nested(199);
+  for (const args of [nested(199), { toJSON }, nested(1_000_000)]) {
+    await assert.rejects(peer.connection.request("run", { args }, { deadlineMs }), {
+      code: "invalid_params",
+      message: /^The call was not sent: it is nested deeper than 200 levels/,
+    });
+  }
+});
+
+test("an error without an id is reported, and only the call that gets no reply ends, by its own deadline", async () => {
+  const reported: string[] = [];
+  const peer = pair({ onUnaddressedError: (message) => reported.push(message) });
+  const refused = peer.connection.request("run", {}, { deadlineMs: 50 });
+  const other = peer.connection.request("run", {}, { deadlineMs });
+  await peer.next();
+  const { id } = await peer.next();
+  peer.answer({ id: null, error: { code: -32700, message: "what?" } });
+  await assert.rejects(refused, {
+    code: "sidecar_unresponsive",
+    message: "The sidecar did not answer `run` within 50 ms.",
+  });
+  peer.answer({ id, result: "fine" });
+  assert.equal(await other, "fine");
+  assert.deepEqual(reported, ["what?"]);
+  const stuck = peer.connection.request("run", {}, { deadlineMs: 20 });
+  await assert.rejects(stuck, { message: /it was ended/ }, "one error excuses one call");
+});
+
+test("an aborted call whose reply was an error without an id does not end the connection", async () => {
+  const peer = pair({ cancelGraceMs: 20 });
+  const controller = new AbortController();
+  const refused = peer.connection.request("run", {}, { deadlineMs, signal: controller.signal });
+  await peer.next();
+  peer.answer({ id: null, error: { code: -32700, message: "what?" } });
+  const other = peer.connection.request("run", {}, { deadlineMs });
+  const { id } = await peer.next();
+  controller.abort();
+  await assert.rejects(refused, { name: "AbortError" });
+  peer.answer({ id, result: "fine" });
+  assert.equal(await other, "fine");
+});
+
 test("a broken pipe fails the calls", async () => {
   const peer = pair();
   peer.toPeer.destroy(new Error("EPIPE"));

@@ -71,6 +71,16 @@ test("then a Python on PATH that has the package", async (t) => {
   assert.deepEqual([found.command, found.args], [path.join(bin, "python"), ["-m", "sidecar"]]);
 });
 
+test("a file on PATH that is not executable, and a directory, are passed over", async (t) => {
+  const bin = directory(t, { "pyrunner-sidecar": "" });
+  chmodSync(path.join(bin, "pyrunner-sidecar"), 0o644);
+  const alsoNot = directory(t, { "pyrunner-sidecar/file": "" });
+  const other = directory(t, { "pyrunner-sidecar": "" });
+  const env = { PATH: [bin, alsoNot, other].join(path.delimiter) };
+  const found = await findSidecar({ env, packageDir: directory(t) });
+  assert.equal(found.command, path.join(other, "pyrunner-sidecar"));
+});
+
 test("a relative entry of PATH is not searched", async (t) => {
   const packageDir = directory(t);
   await assert.rejects(findSidecar({ env: { PATH: "." }, packageDir }), { code: "sidecar_not_found" });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import test from "node:test";
 import type { Message } from "vscode-jsonrpc/node";
-import { END_OF_STREAM, FrameReader } from "../src/frame-reader.js";
+import { END_OF_STREAM, FrameReader, UNADDRESSED_ERROR } from "../src/frame-reader.js";
 
 const MAX_BYTES = 1000;
 
@@ -55,11 +55,7 @@ const refusals: [name: string, bytes: string, message: RegExp][] = [
   ["a length of 10^30", `Content-Length: 1${"0".repeat(30)}\r\n\r\n`, /without a Content-Length/],
   ["a body that is not JSON", frame('{"jsonrpc":"2.0","id":0,"result":NaN}'), /not JSON/],
   ["a body that is no message", frame("[]"), /not a JSON-RPC message/],
-  [
-    "a reply to nothing",
-    frame('{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"x"}}'),
-    /belongs to no call/,
-  ],
+  ["a reply to nothing", frame('{"jsonrpc":"2.0","id":null,"result":1}'), /belongs to no call/],
   ["a reply without an outcome", frame('{"jsonrpc":"2.0","id":1}'), /neither a result nor an error/],
 ];
 for (const [name, bytes, expected] of refusals) {
@@ -73,3 +69,16 @@ for (const [name, bytes, expected] of refusals) {
     ]);
   });
 }
+
+test("an error without an id is a message of its own, and the stream goes on", () => {
+  const error = { code: -32700, message: "what?" };
+  const good = '{"jsonrpc":"2.0","id":0,"result":1}';
+  const { messages, failure } = read([
+    Buffer.from(frame(JSON.stringify({ jsonrpc: "2.0", id: null, error })) + frame(good)),
+  ]);
+  assert.equal(failure, undefined);
+  assert.deepEqual(messages, [
+    { jsonrpc: "2.0", method: UNADDRESSED_ERROR, params: error },
+    { jsonrpc: "2.0", id: 0, result: 1 },
+  ]);
+});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
-/** The contract: within one second after its host, a sidecar and all that it started are gone. Twice that, for CI. */
+/** By protocol.md, within one second after its host, a sidecar and all that it started are gone. Twice that, for CI. */
 const GONE_WAIT_MS = 2_000;
 const POLL_MS = 10;
 

@@ -48,6 +48,39 @@ test("createRunner's function resolves with a failure when no sidecar can be sta
   );
 });
 
+test("arguments that are nested too deeply are refused by name, and nothing else is disturbed", async (t) => {
+  const runner = fakeRunner(t);
+  let args: unknown = null;
+  for (let level = 0; level < 500; level += 1) args = { args };
+  const controller = new AbortController();
+  const hanging = runner.run({ code: "hang" }, {}, { signal: controller.signal });
+  await assert.rejects(runner.run({ code: "echo" }, args), {
+    name: "PyRunnerError",
+    code: "invalid_params",
+    message: /nested deeper than 200 levels/,
+  });
+  const { ok, error } = await runner.createRunner("echo")(args);
+  assert.deepEqual([ok, error?.code], [false, "invalid_params"]);
+  assert.match(error?.message ?? "", /nested deeper than 200 levels/);
+  controller.abort();
+  await assert.rejects(hanging, { name: "AbortError" });
+});
+
+test("code that is no text is a clear failure, and starts no sidecar", async () => {
+  const runner = new PyRunner({ sidecar: "/nonexistent/python3" });
+  const message = "the tool's code must be text";
+  for (const code of [undefined, null, 7, {}, ["def run(args): pass"], Buffer.from("x")] as never[]) {
+    assert.deepEqual(await runner.createRunner(code)({}), {
+      ok: false,
+      error: { message, type: "PyRunnerError", code: "invalid_params" },
+    });
+    await assert.rejects(runner.run({ code }), { name: "PyRunnerError", code: "invalid_params", message });
+  }
+  for (const tool of [undefined, null, 7] as never[]) {
+    await assert.rejects(runner.run(tool), { name: "PyRunnerError", code: "invalid_params", message });
+  }
+});
+
 test("an option or a variable that cannot be used is a clear failure at the first use, not a throw before it", async () => {
   const cases = [
     [{ env: { PYTHON_TIMEOUT_MS: "soon" } }, /^PYTHON_TIMEOUT_MS="soon" is not valid/],

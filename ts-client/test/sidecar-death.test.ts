@@ -24,7 +24,7 @@ const deaths: [code: string, expected: { code: string; message: RegExp }][] = [
   ],
   ["not-json", { code: "sidecar_protocol", message: /not JSON/ }],
   ["no-result", { code: "sidecar_protocol", message: /neither a result nor an error/ }],
-  ["no-id", { code: "sidecar_protocol", message: /belongs to no call/ }],
+  ["reply-to-nothing", { code: "sidecar_protocol", message: /belongs to no call/ }],
   ["huge", { code: "sidecar_protocol", message: /1000000000000 bytes/ }],
 ];
 for (const [code, expected] of deaths) {
@@ -42,6 +42,23 @@ for (const [code, expected] of deaths) {
     await assertRecovered(runner, pid);
   });
 }
+
+test("a sidecar that sends an error without an id is warned about, and goes on with the calls in flight", async (t) => {
+  const warnings: string[] = [];
+  const logger = { debug: () => undefined, warn: (message: string) => warnings.push(message) };
+  const runner = fakeRunner(t, [], { logger });
+  const pid = await dataOf<number>(runner, "pid");
+  const controller = new AbortController();
+  const hanging = runner.run({ code: "hang" }, {}, { signal: controller.signal });
+  const refused = assert.rejects(runner.run({ code: "error-without-id" }), { code: "closed" });
+  assert.equal(await dataOf(runner, "pid"), pid);
+  assert.deepEqual(warnings, ["pyrunner: the sidecar refused a message without saying which: what?"]);
+  controller.abort();
+  await assert.rejects(hanging, { name: "AbortError" });
+  assert.equal(await dataOf(runner, "pid"), pid);
+  await runner.close();
+  await refused;
+});
 
 test("the error tells exit code, signal and the end of stderr", async (t) => {
   const runner = fakeRunner(t, ["flood-stderr"]);

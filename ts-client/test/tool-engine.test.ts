@@ -146,6 +146,28 @@ test("list gives the definitions in the order of registration", () => {
   assert.deepEqual(engine.list(), definitions);
 });
 
+test("what is registered decides the runner where the definition does not: a function runs here, a text is Python", async (t) => {
+  const engine = new ToolEngine();
+  engine.pyRunner = fakeRunner(t);
+  engine.register({ id: "function" }, (args) => args);
+  engine.register({ id: "js", runner: "js" }, (args) => args);
+  engine.register({ id: "undefined", runner: undefined }, (args) => args);
+  engine.register({ id: "text" }, "params");
+  for (const id of ["function", "js", "undefined"]) {
+    assert.deepEqual(await engine.invoke(id, 7), { ok: true, data: 7 });
+  }
+  assert.deepEqual((await engine.invoke("text", 7)).data, {
+    run: { id: "text", args: 7 },
+    registered: { id: "text", code: "params" },
+  });
+  assert.deepEqual(engine.list(), [
+    { id: "function", runner: "builtin" },
+    { id: "js", runner: "js" },
+    { id: "undefined", runner: "builtin" },
+    { id: "text", runner: "py" },
+  ]);
+});
+
 test("a definition that cannot be used throws at once, saying why", () => {
   const engine = new ToolEngine();
   engine.register({ id: "a", runner: "py" }, "echo");
@@ -165,6 +187,12 @@ test("a definition that cannot be used throws at once, saying why", () => {
     code: "invalid_tool",
     message: /a function/,
   });
+  assert.throws(register({ id: "b", runner: "js" }, "return 1"), {
+    code: "invalid_tool",
+    message:
+      'The tool "b" has the runner "js"; it needs a function, since only "py" runs code that is a text.',
+  });
+  assert.throws(register({ id: "b" }, undefined), { code: "invalid_tool", message: /Python code as a text/ });
   assert.throws(register({ id: "a", runner: "py" }, "echo"), {
     code: "tool_exists",
     message: /"a" is registered already/,

@@ -23,7 +23,8 @@ class Jail:
 
     def __init__(self, policy: Policy) -> None:
         """Enter the zygote's namespaces and tree: returns in another process than it was called in. LayerError."""
-        self._policy = policy
+        # What a worker has no use for, it should not find: it can read all of its memory.
+        self._policy = policy._replace(sidecar_pid=0)
         libc.limit_malloc_arenas()
         entered = namespaces.enter_for_zygote(policy.sidecar_pid)
         self._own_pid_namespace = namespaces.own_pid_namespace()

@@ -50,6 +50,12 @@ def limit_malloc_arenas() -> None:
         pass  # not glibc: no arenas
 
 
+def unbuffer_stdout() -> None:
+    """Make C's stdout write at once, so that what C code prints is in the pipe when it returns (setvbuf(3))."""
+    stream = ctypes.c_void_p.in_dll(_libc, "stdout")
+    _libc.setvbuf(stream, None, 2, 0)  # _IONBF
+
+
 def prctl(name: str, option: int, *arguments: int) -> int:
     """Set or ask one attribute of this process (man 2 prctl); OSError names the option as `name`."""
     words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]

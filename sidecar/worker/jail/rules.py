@@ -78,16 +78,17 @@ def _mmap() -> Code:
 
 
 def _futex() -> Code:
-    # A futex that is not private is keyed by inode: on a file of the standard library, other runs could wait for it.
-    # What remains is waiting, FUTEX_WAIT and WAIT_BITSET, which joining a thread needs.
+    # A futex that is not private is keyed by inode: on a file of the standard library other runs could wait for it, and
+    # the kernel itself wakes it where a thread ends (CLONE_CHILD_CLEARTID). Joining a thread waits for such a one, on
+    # memory of its own: it is told at once to look again, and does until the thread is gone.
     private, wait, wait_bitset = 0x80, 0, 9
-    return [_load(1), (JSET, 0, 1, private), ALLOW, *_one_of(1, wait, wait_bitset, mask=0x7F), ALLOW]
+    return [_load(1), (JSET, 0, 1, private), ALLOW, *_one_of(1, wait, wait_bitset, mask=0x7F), PRETEND]
 
 
 def _fcntl() -> Code:
     # Locks succeed without effect: nobody else could contend, and a lock on a shared inode is a message to other runs.
     # O_DIRECT would turn a pipe into one wake-up of the sidecar for each byte. Asking for a lock finds none.
-    set_flags, o_direct = 4, 0x4000
+    set_flags, o_direct = 4, 0x4000 | 0x10000  # x86-64's and arm64's
     pretended = (6, 7, 37, 38)  # F_SETLK, SETLKW, OFD_SETLK, OFD_SETLKW
     plain = (0, 1, 2, 3, 1030, 1032, 5, 36)  # F_DUPFD, GETFD, SETFD, GETFL, DUPFD_CLOEXEC, GETPIPE_SZ, GETLK, OFD_GETLK
     tests: Code = [_load(1)]
@@ -126,14 +127,16 @@ def rules(pid: int) -> Dict[str, Code]:
         # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
         "ioctl": [*_one_of(1, 0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451), ALLOW],
         "kill": [*_one_of(0, pid), ALLOW],
-        # MADV_MERGEABLE, COLD, PAGEOUT, HWPOISON, SOFT_OFFLINE: pages that others share
-        "madvise": [*_none_of(2, 12, 20, 21, 100, 101), ALLOW],
+        "getpriority": [*_one_of(0, 0), ALLOW],  # PRIO_PROCESS; a uid's would have every process of the host walked
+        # MADV_MERGEABLE, HUGEPAGE, COLD, PAGEOUT, COLLAPSE, HWPOISON, SOFT_OFFLINE: pages that others share
+        "madvise": [*_none_of(2, 12, 14, 20, 21, 25, 100, 101), ALLOW],
         "mmap": _mmap(),
         "msync": [PRETEND],
         "prctl": [*_one_of(0, 15, 16, 3, 39), ALLOW],  # SET_NAME, GET_NAME, GET_DUMPABLE, GET_NO_NEW_PRIVS
         # getrlimit and setrlimit name the caller as 0; no limit can be raised.
         "prlimit64": [*_one_of(0, 0, pid), ALLOW],
         "recvfrom": [*_without(3, _MSG_OOB), ALLOW],
+        "renameat2": [*_without(4, 4), ALLOW],  # RENAME_WHITEOUT makes a device
         "sendto": _sendto(),
         "socketpair": _socketpair(),
         "tgkill": [*_one_of(0, pid), ALLOW],

@@ -22,7 +22,7 @@ ALLOWED: Dict[str, Numbers] = {
     "faccessat": (269, 48), "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78),
     "getdents": (78, None), "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50),
     "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47),
-    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276),
+    "rename": (82, None), "renameat": (264, 38),
     "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35),
     "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36), "umask": (95, 166),
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "utime": (132, None),
@@ -57,7 +57,7 @@ ALLOWED: Dict[str, Numbers] = {
     "getpid": (39, 172), "getppid": (110, 173), "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176),
     "getegid": (108, 177), "getgroups": (115, 158), "getresuid": (118, 148), "getresgid": (120, 150),
     "getpgrp": (111, None), "getpgid": (121, 155), "getsid": (124, 156), "uname": (63, 160),
-    "getrusage": (98, 165), "getrlimit": (97, 163), "setrlimit": (160, 164), "getpriority": (140, 141),
+    "getrusage": (98, 165), "getrlimit": (97, 163), "setrlimit": (160, 164),
     # waiting for children: there are none, and Python should hear that from the kernel
     "wait4": (61, 260), "waitid": (247, 95),
 }
@@ -65,7 +65,8 @@ ALLOWED: Dict[str, Numbers] = {
 # Allowed only with the arguments that `rules` names.
 RESTRICTED: Dict[str, Numbers] = {
     "clone": (56, 220), "close_range": (436, 436), "fadvise64": (221, 223), "fcntl": (72, 25), "fdatasync": (75, 83),
-    "flock": (73, 32), "fsync": (74, 82), "futex": (202, 98), "getsockopt": (55, 209), "ioctl": (16, 29),
+    "flock": (73, 32), "fsync": (74, 82), "futex": (202, 98), "getpriority": (140, 141), "getsockopt": (55, 209),
+    "ioctl": (16, 29), "renameat2": (316, 276),
     "kill": (62, 129), "madvise": (28, 233), "mmap": (9, 222), "msync": (26, 227), "prctl": (157, 167),
     "prlimit64": (302, 261), "recvfrom": (45, 207), "sendto": (44, 206), "socketpair": (53, 199), "tgkill": (234, 131),
 }

@@ -1,14 +1,12 @@
 /** Every promise and every example of the host's document, against the real sidecar. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import test, { type TestContext } from "node:test";
 import { PyRunner, type PyRunnerOptions, type ToolResult } from "../../src/index.js";
-import { tool } from "../host-package.js";
 import { codeUnder, DOCUMENT } from "./document.js";
-import { runSnippet, SNIPPETS, writeSnippet } from "./snippets.js";
+import { compile, runSnippet, SNIPPETS, writeSnippet } from "./snippets.js";
 
 /** One runner for the tests that need no options of their own. */
 const shared = new PyRunner();
@@ -30,12 +28,7 @@ test("the copy of the document is the document, byte for byte", () => {
 });
 
 test("the TypeScript snippets compile under strict", () => {
-  const files = SNIPPETS.map(writeSnippet);
-  const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--ignoreConfig"];
-  const types = ["--types", "node", "--typeRoots", tool("@types")];
-  execFileSync(process.execPath, [tool("typescript/bin/tsc"), ...flags, ...types, ...files], {
-    stdio: "inherit",
-  });
+  compile(SNIPPETS.map(writeSnippet));
 });
 
 test("Registration: the tool counts words, and arguments that do not fit the schema are refused", async (t) => {

@@ -1,4 +1,4 @@
-/** The host's documentation, read from the copy in `fixtures`: its code blocks by the heading that they stand under. */
+/** Code blocks by the heading that they stand under: of the host's documentation, from the copy in `fixtures`, and others. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -30,11 +30,11 @@ function blocks(text: string): Block[] {
   return found;
 }
 
-export const BLOCKS: readonly Block[] = blocks(readFileSync(DOCUMENT, "utf8"));
-
 /** The code blocks under this heading, which must be there. */
-export function codeUnder(heading: string, language: string): [string, ...string[]] {
-  const [first, ...rest] = BLOCKS.filter((block) => block.heading === heading && block.language === language);
-  if (first === undefined) throw new Error(`The document has no ${language} under "${heading}".`);
+export function codeUnder(heading: string, language: string, file = DOCUMENT): [string, ...string[]] {
+  const [first, ...rest] = blocks(readFileSync(file, "utf8")).filter(
+    (block) => block.heading === heading && block.language === language,
+  );
+  if (first === undefined) throw new Error(`${file} has no ${language} under "${heading}".`);
   return [first.code, ...rest.map(({ code }) => code)];
 }
