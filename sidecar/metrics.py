@@ -15,18 +15,18 @@ class MeasuredUsage(Protocol):
     """The part of a call's usage that is counted."""
 
     @property
-    def wall_ms(self) -> float: ...  # noqa: D102
+    def wall_ms(self) -> float: ...  # noqa: D102 - named by its type
     @property
-    def queue_ms(self) -> float: ...  # noqa: D102
+    def queue_ms(self) -> float: ...  # noqa: D102 - named by its type
 
 
 class EndedCall(Protocol):
     """The part of a call's record that is counted; the runner's `CallRecord` has it."""
 
     @property
-    def code(self) -> str: ...  # noqa: D102
+    def code(self) -> str: ...  # noqa: D102 - named by its type
     @property
-    def usage(self) -> MeasuredUsage: ...  # noqa: D102
+    def usage(self) -> MeasuredUsage: ...  # noqa: D102 - named by its type
 
 
 class Histogram:

@@ -56,3 +56,12 @@ def runner_with() -> Iterator[Callable[[Limits], harness.ToolRunner]]:
     yield make
     for runner in made.values():
         runner.close()
+
+
+@pytest.fixture
+def lone() -> Iterator[harness.ToolRunner]:
+    """A runner of one call at a time, one in the queue, and no standby: each worker belongs to a call."""
+    runner = harness.ToolRunner(harness.config(max_concurrency=1, max_queue=1, standby_workers=0))
+    assert runner.run("def run(args): return 1").data == 1
+    yield runner
+    runner.close()

@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from processes import Process, descendants, readable, until
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from typing_extensions import Self
 
@@ -155,7 +156,7 @@ class Sidecar:
         poll.register(self._input, select.POLLOUT)
         poll.register(self._output, select.POLLIN)
         while rest:
-            ready = dict(poll.poll(_until(deadline)))
+            ready = dict(poll.poll(until(deadline)))
             if not ready:
                 raise TimeoutError(f"the sidecar reads nothing: {self.stderr()}")
             if ready.get(self._output.fileno()) and not self._read():
@@ -181,7 +182,7 @@ class Sidecar:
         """Return the next frame's body. `EOFError` when the sidecar has ended."""
         deadline = time.monotonic() + WAIT_S
         while (body := self._take_frame()) is None:
-            if not _readable(self._output.fileno(), deadline):
+            if not readable(self._output.fileno(), deadline):
                 raise TimeoutError(f"no reply within {WAIT_S} s: {self.stderr()}")
             if not self._read():
                 raise EOFError(self._obituary())
@@ -219,7 +220,7 @@ class Sidecar:
     def wait(self, timeout_s: float = WAIT_S) -> int:
         """Return the exit code; what the sidecar still sends is kept."""
         deadline = time.monotonic() + timeout_s
-        while not self._output.closed and _readable(self._output.fileno(), deadline) and self._read():
+        while not self._output.closed and readable(self._output.fileno(), deadline) and self._read():
             pass
         return self._process.wait(max(deadline - time.monotonic(), 0.001))
 
@@ -289,74 +290,3 @@ class Sidecar:
             if stats["gauges"]["running"] == 0 and stats["gauges"]["standby"] == standby:
                 return stats
         raise TimeoutError("the standby workers are never complete")
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process as /proc/<pid>/stat describes it."""
-
-    pid: int
-    parent: int
-    threads: int
-
-
-def descendants(ancestor: int) -> list[Process]:
-    """Return the living descendants of a process, parents first."""
-    children: dict[int, list[Process]] = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208 - hundreds of names, often
-        if entry.isdigit():
-            process = _process(int(entry))
-            if process is not None:
-                children.setdefault(process.parent, []).append(process)
-    found: list[Process] = []
-    parents = [ancestor]
-    while parents:
-        born = children.get(parents.pop(), [])
-        found += born
-        parents += [process.pid for process in born]
-    return found
-
-
-def resident_kb(pid: int) -> int:
-    """Return a process's resident memory."""
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(encoding="ascii"), re.MULTILINE)
-    assert found is not None
-    return int(found[1])
-
-
-class Watch:
-    """Pidfds of processes, taken while they live, so that their deaths are the kernel's word."""
-
-    def __init__(self, pids: Iterable[int]) -> None:
-        self._pidfds = {os.pidfd_open(pid): pid for pid in dict.fromkeys(pids)}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for pidfd in self._pidfds:
-            os.close(pidfd)
-
-    def survivors(self, timeout_s: float) -> list[int]:
-        """Wait until all are dead, `timeout_s` at most; return those that are not."""
-        deadline = time.monotonic() + timeout_s
-        return [pid for pidfd, pid in self._pidfds.items() if not _readable(pidfd, deadline)]
-
-
-def _process(pid: int) -> Process | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None  # it ended meanwhile
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return None if fields[0] in (b"Z", b"X") else Process(pid, int(fields[1]), int(fields[17]))
-
-
-def _readable(descriptor: int, deadline: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(_until(deadline)))
-
-
-def _until(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0) * 1000

@@ -193,7 +193,7 @@ class Protocol(JsonRPCProtocol):
 
     # -- our own requests ----------------------------------------------------------------------------------------------
 
-    def _handle_response(self, msg_id: Any, result: Any | None = None, error: Any | None = None) -> None:  # noqa: ARG002
+    def _handle_response(self, msg_id: Any, result: Any | None = None, error: Any | None = None) -> None:  # noqa: ARG002 - as in pygls
         # Nothing asks the host for anything yet, and pygls would look the id up among the host's own requests.
         log.info("response to no request of ours", extra={"fields": {"failed": error is not None}})
 

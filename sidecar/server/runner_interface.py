@@ -14,13 +14,13 @@ class Check(Protocol):
     """One finding of `doctor`."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...  # noqa: D102 - named by its type
     @property
-    def ok(self) -> bool: ...  # noqa: D102
+    def ok(self) -> bool: ...  # noqa: D102 - named by its type
     @property
-    def detail(self) -> str: ...  # noqa: D102
+    def detail(self) -> str: ...  # noqa: D102 - named by its type
     @property
-    def hint(self) -> str | None: ...  # noqa: D102
+    def hint(self) -> str | None: ...  # noqa: D102 - named by its type
 
 
 class Runner(Protocol):

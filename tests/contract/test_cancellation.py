@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sidecar_process import Sidecar, Watch
+from processes import Watch
+from sidecar_process import Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

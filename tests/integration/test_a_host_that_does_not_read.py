@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from load import works
-from sidecar_process import WAIT_S, Sidecar, Watch, frame, request_text, resident_kb
+from processes import Watch, resident_kb
+from sidecar_process import WAIT_S, Sidecar, frame, request_text
 
 MEBIBYTE = 1 << 20
 # The sidecar waits for its host with 8 MiB of replies and four messages of the greatest size; the rest is room.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from load import IN_FLIGHT
-from sidecar_process import Message, Sidecar, resident_kb
+from processes import resident_kb
+from sidecar_process import Message, Sidecar
 
 STANDBY = 4
 WARM_UP, TOTAL = 2_000, 10_000

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from load import works
-from sidecar_process import Sidecar, Watch
+from processes import Watch
+from sidecar_process import Sidecar
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from load import IN_FLIGHT, LOAD, start_load, works
-from sidecar_process import Sidecar, Watch, frame, request_text
+from processes import Watch
+from sidecar_process import Sidecar, frame, request_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

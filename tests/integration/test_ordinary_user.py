@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import corpus
 import pytest
 from load import IN_FLIGHT, LOAD, start_load, works
-from sidecar_process import COMMAND, Sidecar, Watch, resident_kb
+from processes import Watch, resident_kb
+from sidecar_process import COMMAND, Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

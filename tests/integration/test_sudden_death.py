@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from load import IN_FLIGHT, LOAD, start_load, threads_of, works
-from sidecar_process import WAIT_S, Message, Process, Sidecar, Watch, descendants
+from processes import Process, Watch, descendants
+from sidecar_process import WAIT_S, Message, Sidecar
 
 ONE_SECOND = 1.0
 
