@@ -3,24 +3,18 @@
 Invariant: nothing of the call is read before `Jail.close` has returned and the call's own limits are in force.
 """
 
-import _sitebuiltins
-import builtins
 import json
 import linecache
 import os
 import resource
 import signal
 import sys
-import threading
-import types
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-from . import capture, channel, compatibility, tool, wire
-from .jail import Jail, LayerError, descriptors, libc, mounts, rlimits
+from . import capture, channel, tool, wire
+from .jail import Jail, LayerError, descriptors, mounts, rlimits
 
 _REHEARSAL = "<rehearsal>"
-# Python asks glibc for RLIMIT_STACK otherwise (8 MiB), which counts against the memory limit thread by thread.
-THREAD_STACK_BYTES = 2 * 1024 * 1024
 
 
 class Job(NamedTuple):
@@ -50,7 +44,6 @@ def _serve(jail: Jail, job: Job, base_bytes: int) -> int:
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
-    _become_plain_interpreter()
     _rehearse()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     ready = {"layers": layers, "cpu_us": int((usage.ru_utime + usage.ru_stime) * 1_000_000)}
@@ -101,25 +94,6 @@ def _rehearse() -> None:
     json.loads('{"limits": 0}')
     tool.call("def run(args):\n    return len(args)\n", b'{"text": ""}', _REHEARSAL, 1 << 10)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]
-
-
-def _become_plain_interpreter() -> None:
-    """What a tool finds: its own streams, no modules of ours, nothing that tells one run from another."""
-    capture.install()
-    libc.unbuffer_stdout()
-    # What site.py would have made, which -S leaves out.
-    for name in ("exit", "quit"):
-        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
-    builtins.help = _sitebuiltins._Helper()  # noqa: SLF001 - as site.py does
-    threading.stack_size(THREAD_STACK_BYTES)
-    package = __name__.rpartition(".")[0]
-    for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:
-        del sys.modules[name]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.argv = [""]
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv = [""]  # novm: guarded
-    compatibility.install()
 
 
 def _enter_working_directory(path: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from . import child, wire
 from .jail import Jail, LayerError, Policy, libc
+from .plain import become_plain
 
 # What most tools import, loaded once instead of in each call. Small: each page here is copied on write there.
 _PRELOADED = (
@@ -44,7 +45,8 @@ def main(control: int) -> None:
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
-    os.dup2(0, 2)  # which carried the reason of a start that failed
+    # From here on stderr, which carried the reason of a start that failed, is nobody's.
+    become_plain(__name__.rpartition(".")[0])
     # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
     gc.collect()
     gc.freeze()

@@ -31,6 +31,8 @@ def answer(machine: str, number: int, *arguments: int, arch: int | None = None) 
             accumulator &= operand
         elif code == 0x06:
             return int(operand)
+        elif code == 0x05:
+            at += operand
         else:
             holds = {
                 0x15: accumulator == operand,

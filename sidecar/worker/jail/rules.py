@@ -10,7 +10,7 @@ Instruction = Tuple[int, int, int, int]
 Code = List[Instruction]
 
 EPERM, ENOSYS = 1, 38
-LD_ABS, JEQ, JGE, JSET, AND, RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+LD_ABS, JA, JEQ, JGE, JSET, AND, RET = 0x20, 0x05, 0x15, 0x35, 0x45, 0x54, 0x06
 _ARGUMENTS = 16  # offset in struct seccomp_data
 
 _MSG_OOB = 1

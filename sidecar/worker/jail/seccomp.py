@@ -6,14 +6,14 @@ only other runs could notice it. Other ABIs of the same machine (x32, i386) get 
 
 import ctypes
 import struct
-from typing import Iterable, List, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 from . import libc
-from .rules import ALLOW, DENY, ENOSYS, JEQ, JGE, LD_ABS, Code, answer, rules
+from .rules import ALLOW, DENY, ENOSYS, JA, JEQ, JGE, LD_ABS, Code, answer, rules
 from .syscalls import ALLOWED, DENIED, RESTRICTED, Numbers
 
 _NR, _ARCH = 0, 4  # offsets in struct seccomp_data
-_X32_BIT = 0x40000000
+_FARTHEST_BRANCH = 255  # a conditional jump has eight bits, JA has 32
 
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
@@ -52,19 +52,37 @@ def encoded(pid: int, machine: str) -> bytes:
 
 def _compile(machine: str, pid: int) -> Code:
     column, arch = _MACHINES[machine]
-    code: Code = [(LD_ABS, 0, 0, _ARCH), (JEQ, 1, 0, arch), answer(ENOSYS), (LD_ABS, 0, 0, _NR)]
-    if machine == "x86_64":
-        code += [(JGE, 0, 1, _X32_BIT), answer(ENOSYS)]
-    for number in sorted(_numbers(ALLOWED.values(), column)):
-        code += [(JEQ, 0, 1, number), ALLOW]
-    for number in _numbers(DENIED.values(), column):
-        code += [(JEQ, 0, 1, number), DENY]
     by_name = rules(pid)
+    answers = {number: [ALLOW] for number in _numbers(ALLOWED.values(), column)}
+    answers.update((number, [DENY]) for number in _numbers(DENIED.values(), column))
     for name, numbers in RESTRICTED.items():
-        for number in _numbers([numbers], column):
-            # Every path through a rule ends in an answer, so only a mismatch comes to what follows it.
-            code += [(JEQ, 0, len(by_name[name]), number), *by_name[name]]
-    return [*code, answer(ENOSYS)]
+        answers.update((number, by_name[name]) for number in _numbers([numbers], column))
+    return [(LD_ABS, 0, 0, _ARCH), (JEQ, 1, 0, arch), answer(ENOSYS), (LD_ABS, 0, 0, _NR), *_search(_ranges(answers))]
+
+
+def _ranges(answers: Dict[int, Code]) -> List[Tuple[int, Code]]:
+    """Every number there can be, as (first, what to answer) in order; x32's numbers, from 2**30 on, are in the last."""
+    nothing: Code = [answer(ENOSYS)]
+    ranges: List[Tuple[int, Code]] = []
+    for number in range(max(answers) + 2):
+        code = answers.get(number, nothing)
+        if not ranges or ranges[-1][1] != code:
+            ranges.append((number, code))
+    return ranges
+
+
+def _search(ranges: List[Tuple[int, Code]]) -> Code:
+    """Search by halves: the kernel runs the filter once for each number when it is installed, in every worker.
+
+    Each range's code ends in an answer on every path, so nothing falls from one into the next.
+    """
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _search(ranges[:middle]), _search(ranges[middle:])
+    if len(above) <= _FARTHEST_BRANCH:
+        return [(JGE, 0, len(above), ranges[middle][0]), *above, *below]
+    return [(JGE, 1, 0, ranges[middle][0]), (JA, 0, 0, len(above)), *above, *below]
 
 
 def _numbers(entries: Iterable[Numbers], column: int) -> List[int]:
