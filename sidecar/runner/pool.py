@@ -84,8 +84,9 @@ class Pool:
                 worker = await self._spawn()
             except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
                 return
-            if worker is not None:
-                self._standby.append(worker)
+            if worker is None:
+                return  # its zygote died: starting one after the other is for calls that need it
+            self._standby.append(worker)
 
     async def _spawn(self) -> Worker | None:
         """One worker, ready; None where its zygote died first. Raises what `Zygote.start` does."""
