@@ -37,7 +37,7 @@ class OutputParams(Result):
 class IsolationReport(Result):
     """What stands around a tool: `layers` in the order of application."""
 
-    level: Literal["strict", "process", "none"]
+    level: Literal["strict", "none"]
     layers: list[str]
 
 

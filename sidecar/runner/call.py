@@ -60,8 +60,7 @@ class Call:
             terminal = await self._converse(worker, self._header("call"), code, arguments)
         finally:
             deadline.cancel()
-            ended = await _shielded(worker.end())
-            stdout, stderr = worker.stdout.finish(), worker.stderr.finish()
+            ended, stdout, stderr = await _shielded(_end(worker))
         vetted = await self._vet(terminal)
         wall_ms = (time.perf_counter() - started) * 1000
         if terminal is None and self._cause is None and ended.status is None:
@@ -80,7 +79,7 @@ class Call:
         )
 
     async def check(self, worker: Worker) -> list[dict[str, Any]]:
-        """Compile only; what the worker found. `TimeoutError` where the source makes the compiler hang."""
+        """Compile only; what the worker found, or that the source is too much for the compiler."""
         found, ended = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
         if found is not None:
             return [one for one in found if isinstance(one, dict)]
@@ -106,9 +105,7 @@ class Call:
             terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
         finally:
             deadline.cancel()
-            ended = await _shielded(worker.end())
-            worker.stdout.finish()
-            worker.stderr.finish()
+            ended, _, _ = await _shielded(_end(worker))
         if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
             return None, ended
         try:
@@ -185,6 +182,12 @@ def _inside_scratch(working_dir: str | None) -> str:
 
 async def _first(*futures: asyncio.Future[Any]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _end(worker: Worker) -> tuple[Ended, str, str]:
+    """See the worker dead, then take what it had printed, whether or not anybody still waits for it."""
+    ended = await worker.end()
+    return ended, worker.stdout.finish(), worker.stderr.finish()
 
 
 async def _shielded(ending: Any) -> Any:

@@ -111,12 +111,10 @@ class Runner:
             "zygotes": sum(pool.alive for pool in self._pools.values()),
         }
 
-    async def close(self, *, drain_ms: int = 0) -> None:
-        """Take no more calls, give those in flight `drain_ms`, then kill what is left; nothing survives this."""
+    async def close(self) -> None:
+        """Take no more calls and kill those in flight; nothing survives this."""
         self._closed = True
         in_flight = {task for task in self._running if task is not asyncio.current_task()}
-        if in_flight and drain_ms:
-            await asyncio.wait(in_flight, timeout=drain_ms / 1000)
         ending = (*in_flight, *self._finding.values())
         for task in ending:
             task.cancel()

@@ -49,5 +49,5 @@ class Runner(Protocol):
         """Return how many calls run, wait, and so on."""
         ...
 
-    async def close(self, *, drain_ms: int = 0) -> None:
-        """Refuse new calls, wait up to `drain_ms` for those in flight, kill the rest; nothing is left afterwards."""
+    async def close(self) -> None:
+        """Refuse new calls and kill those in flight; nothing is left afterwards."""

@@ -104,19 +104,6 @@ def test_closing_under_a_call_ends_the_call_and_its_process() -> None:
     tools.close()
 
 
-def test_closing_with_time_to_drain_lets_a_call_finish() -> None:
-    tools = harness.ToolRunner(harness.config(max_concurrency=1))
-
-    async def scenario() -> Any:
-        code = "import time\nprint('here')\ndef run(args):\n  time.sleep(0.2)\n  return 1"
-        task = await started(tools, code)
-        await tools.runner.close(drain_ms=20_000)
-        return await task
-
-    assert harness.Reply.of(tools.on_loop(scenario())).data == 1
-    tools.close()
-
-
 def test_closing_before_anything_ran_or_twice_is_fine() -> None:
     tools = harness.ToolRunner(harness.config())
     tools.on_loop(tools.runner.close())

@@ -116,7 +116,7 @@ def test_a_stdout_that_nobody_reads_any_more_ends_the_process() -> None:
 
 
 def test_a_runner_that_does_not_close_cannot_keep_the_process() -> None:
-    stuck = "class Stuck(FakeRunner):\n    async def close(self, *, drain_ms=0):\n        __import__('time').sleep(60)"
+    stuck = "class Stuck(FakeRunner):\n    async def close(self):\n        __import__('time').sleep(60)"
     with sidecar(before=stuck, runner="Stuck") as process:
         send(process, "list")
         receive(process)

@@ -44,7 +44,7 @@ export interface DoctorResult {
  */
 export interface IsolationReport {
   layers: string[];
-  level: "strict" | "process" | "none";
+  level: "strict" | "none";
 }
 /**
  * Result of a method that has nothing to say.
