@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import sidecar
-from sidecar import log
+from sidecar import doctor_table, log
 from sidecar.app import EXIT_BAD_CONFIG, serve
 from sidecar.config import Config, ConfigError
 from sidecar.errors import MachineError
@@ -58,15 +59,7 @@ def _doctor() -> int:
         return EXIT_BAD_CONFIG
     log.configure(config.log_level)
     checks, isolation = asyncio.run(_examine(config))
-    width = max((len(check.name) for check in checks), default=0)
-    for check in checks:
-        sys.stdout.write(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {check.detail}\n")
-        if check.hint and not check.ok:
-            sys.stdout.write(f"      {'':<{width}}  hint: {check.hint}\n")
-    in_force = "none: no tool can run here"
-    if isolation is not None:
-        in_force = f"{isolation.level}: {', '.join(isolation.layers) or 'no layer'}"
-    sys.stdout.write(f"\nisolation  {in_force}\n")
+    sys.stdout.write(doctor_table.render(checks, shutil.get_terminal_size().columns))
     return 0 if isolation is not None and all(check.ok for check in checks) else 1
 
 

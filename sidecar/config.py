@@ -17,6 +17,9 @@ MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
 MIN_MEMORY_MB = 8  # what a small tool with asyncio needs beyond the interpreter
 MAX_MEMORY_MB = 1024 * 1024
 
+# Strongest first; what each means is in protocol.md.
+LEVELS = ("strict", "process")
+
 _MIB = 1024 * 1024
 
 
@@ -57,6 +60,9 @@ class Config:
     max_queue: int = 4096
     standby_workers: int = 0  # 0: as many as max_concurrency
     max_message_bytes: int = 64 * _MIB
+    min_isolation: str = LEVELS[0]
+    cgroup: str = "auto"  # or "off", or the directory of a cgroup that is ours to use
+    scratch_dir: str = ""  # where scratch directories are made if none can be mounted; "": the system's temporary one
     log_level: str = "warning"
 
     @classmethod
@@ -82,6 +88,9 @@ class Config:
             max_message_bytes=_integer(
                 environ, "PYRUNNER_MAX_MESSAGE_BYTES", 64 * 1024, 1024 * _MIB, default=cls.max_message_bytes
             ),
+            min_isolation=_choice(environ, "PYRUNNER_MIN_ISOLATION", LEVELS),
+            cgroup=_directory(environ, "PYRUNNER_CGROUP", ("auto", "off")),
+            scratch_dir=_directory(environ, "PYRUNNER_SCRATCH_DIR", ("",)),
             log_level=_choice(environ, "PYRUNNER_LOG", ("warning", "debug", "info", "error")),
         )
 
@@ -116,6 +125,15 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     if raw in ("", *choices):
         return raw or choices[0]
     raise ConfigError(name, raw, "one of " + ", ".join(sorted(choices)))
+
+
+def _directory(environ: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    raw = environ.get(name, "")
+    if raw in ("", *words):
+        return raw or words[0]
+    if raw.startswith("/") and os.path.isdir(raw):  # noqa: PTH112 - kept as it was given
+        return raw
+    raise ConfigError(name, raw, " or ".join(("the absolute path of a directory that exists", *filter(None, words))))
 
 
 def _python_path(environ: Mapping[str, str]) -> str:

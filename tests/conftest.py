@@ -35,6 +35,17 @@ def tools(interpreter: harness.Found) -> Iterator[harness.ToolRunner]:
     runner.close()
 
 
+_WATCHED = [one for one in harness.supported() if one.version >= (3, 8)]
+
+
+@pytest.fixture(scope="session", params=_WATCHED, ids=[one.minor for one in _WATCHED])
+def watched(request: pytest.FixtureRequest) -> Iterator[harness.ToolRunner]:
+    """A runner for each interpreter that can tell what was refused: 3.7 has no audit hooks."""
+    runner = harness.ToolRunner(harness.config(request.param.path))
+    yield runner
+    runner.close()
+
+
 @pytest.fixture(scope="session")
 def runner() -> Iterator[harness.ToolRunner]:
     """A runner of the default interpreter's workers, with the default limits."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.config import Config, Limits
 from sidecar.runner import Runner
-from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Usage
+from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Usage, Violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -119,13 +119,14 @@ class Reply:
     stderr_truncated: bool
     usage: Usage
     isolation: Isolation
+    violations: Violations | None
 
     @classmethod
     def of(cls, record: CallRecord) -> Reply:
         """The record with another face."""
         return cls(
             record.result, record.code, record.stdout, record.stderr,
-            record.stdout_truncated, record.stderr_truncated, record.usage, record.isolation,
+            record.stdout_truncated, record.stderr_truncated, record.usage, record.isolation, record.violations,
         )  # fmt: skip
 
     @property
@@ -140,6 +141,12 @@ class Reply:
         assert self.result["ok"] is True, (self.result, self.stderr)
         assert self.code == "ok"
         return self.result["data"]
+
+    @property
+    def refused(self) -> Violations:
+        """What the worker says that it was refused, where it can tell."""
+        assert self.violations is not None
+        return self.violations
 
     @property
     def error(self) -> dict[str, Any]:
@@ -170,8 +177,10 @@ class Recorded:
 class ToolRunner:
     """One `Runner` on an event loop of its own, in a thread of its own, called synchronously. Close it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, without: frozenset[str] = frozenset()) -> None:
+        """`without` names layers of the jail to leave out, as `sidecar.runner.homes.settle` does."""
         self.config = config
+        self._without = without
         self.recorded = Recorded()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tool runner", daemon=True)
@@ -179,7 +188,7 @@ class ToolRunner:
         self.runner: Runner = self.on_loop(self._construct())
 
     async def _construct(self) -> Runner:
-        return Runner(self.config, self.recorded)
+        return Runner(self.config, self.recorded, self._without)
 
     def request(  # noqa: PLR0913 - a call has that many options
         self,

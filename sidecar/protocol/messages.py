@@ -7,7 +7,7 @@ has one kind of number.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -35,6 +35,9 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_leng
 Interpreter = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=4096)]
 TimeoutMs = Annotated[int, Field(ge=MIN_TIMEOUT_MS, le=MAX_TIMEOUT_MS), BeforeValidator(_integral)]
 MemoryMB = Annotated[int, Field(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB), BeforeValidator(_integral)]
+
+# As `config.LEVELS`.
+Level = Literal["strict", "process"]
 
 
 class Params(BaseModel):
@@ -79,6 +82,7 @@ class RegisterParams(Params):
     python_path: Interpreter | None = None
     timeout: TimeoutMs | None = None
     max_memory_mb: MemoryMB | None = None
+    min_isolation: Level | None = None
     working_dir: AbsolutePath | None = None
     replace: bool = False
 
@@ -92,6 +96,7 @@ class RunParams(Params):
     python_path: Interpreter | None = None
     timeout: TimeoutMs | None = None
     max_memory_mb: MemoryMB | None = None
+    min_isolation: Level | None = None
     working_dir: AbsolutePath | None = None
     run_id: Id | None = None
     stream: bool = False

@@ -37,7 +37,7 @@ class OutputParams(Result):
 class IsolationReport(Result):
     """What stands around a tool: `layers` in the order of application."""
 
-    level: Literal["strict", "none"]
+    level: Literal["strict", "process", "none"]
     layers: list[str]
 
 
@@ -99,10 +99,21 @@ class UsageReport(Result):
     cpu_ms: float
     max_rss_mb: float
     queue_ms: float
+    peak_memory_mb: float
+
+
+class ViolationReport(Result):
+    """A call that the jail refused, by the worker's own account; `line` counts from 1 in the tool's text."""
+
+    call: str
+    argument: str
+    policy: str
+    count: int
+    line: int | None = None
 
 
 class RunResult(Result):
-    """Result of `run`; `result` is the tool's `{"ok": …}`."""
+    """Result of `run`; `result` is the tool's `{"ok": …}`. `violations` explain; they prove nothing."""
 
     result: dict[str, Any]
     stdout: str
@@ -111,6 +122,8 @@ class RunResult(Result):
     stderr_truncated: bool
     usage: UsageReport
     isolation: IsolationReport
+    violations: list[ViolationReport] | None = None
+    violations_omitted: int | None = None
     run_id: str
 
 
@@ -175,12 +188,14 @@ class StatsResult(Result):
 
 
 class CheckReport(Result):
-    """One of `doctor`'s checks; `hint` says what to do about a failure."""
+    """One of `doctor`'s checks: `layers` hold the promise, `missing` could; `hint` says what to do about either."""
 
     name: str
     ok: bool
     detail: str
     hint: str | None = None
+    layers: list[str]
+    missing: list[str]
 
 
 class DoctorResult(Result):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError
 from sidecar.runner import verdict
-from sidecar.runner.outcome import LEVEL, CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.watchdog import MEMORY, SCRATCH, Watchdog
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, encode
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from sidecar.runner.output import OutputStream
     from sidecar.runner.worker import Ended, Worker
 
-SCRATCH = "/tmp"  # noqa: S108 - the worker's private one; see worker/jail/mounts.py
+_CAUSES: dict[str, verdict.Cause] = {MEMORY: "memory_limit", SCRATCH: "scratch_limit"}
+_TMP = "/tmp"  # noqa: S108 - what a host means by it is the worker's own scratch directory, wherever that is
 _VET_TIMEOUT_MS = 5_000
 _VET_MIN_MEMORY_MB = 64
 
@@ -53,6 +55,9 @@ class Call:
         """Run the tool in `worker`, which is used up by it."""
         started = time.perf_counter()
         self._watch_output(worker)
+        max_memory_bytes = self._request.max_memory_mb * 1024 * 1024
+        worker.share.limit_memory(max_memory_bytes)
+        watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: self._decide(_CAUSES[limit]))
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
         code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
         arguments = encode(wire.ARGUMENTS, self._request.arguments)
@@ -60,6 +65,7 @@ class Call:
             terminal = await self._converse(worker, self._header("call"), code, arguments)
         finally:
             deadline.cancel()
+            watchdog.stop()
             ended, stdout, stderr = await _shielded(_end(worker))
         vetted = await self._vet(terminal)
         wall_ms = (time.perf_counter() - started) * 1000
@@ -74,8 +80,9 @@ class Call:
             stderr=stderr,
             stdout_truncated=worker.stdout.truncated,
             stderr_truncated=worker.stderr.truncated,
-            usage=self._usage(worker, ended, wall_ms),
-            isolation=Isolation(LEVEL, worker.layers),
+            usage=self._usage(worker, ended, wall_ms, watchdog.peak_bytes),
+            isolation=Isolation(worker.level, worker.layers),
+            violations=worker.reported.read(),
         )
 
     async def check(self, worker: Worker) -> list[dict[str, Any]]:
@@ -101,6 +108,7 @@ class Call:
     async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
         """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        worker.share.limit_memory(self._request.max_memory_mb * 1024 * 1024)
         try:
             terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
         finally:
@@ -157,12 +165,24 @@ class Call:
     def _bounds(self) -> verdict.Bounds:
         request = self._request
         return verdict.Bounds(
-            request.timeout_ms, request.max_memory_mb, self._max_cpu_ms, self._limits.discard_max_bytes
+            request.timeout_ms,
+            request.max_memory_mb,
+            self._max_cpu_ms,
+            self._limits.discard_max_bytes,
+            self._limits.scratch_max_bytes,
         )
 
-    def _usage(self, worker: Worker, ended: Ended, wall_ms: float) -> Usage:
+    def _usage(self, worker: Worker, ended: Ended, wall_ms: float, watched_peak_bytes: int | None) -> Usage:
         cpu_ms = max(ended.cpu_us - worker.jailing_cpu_us, 0) / 1000
-        return Usage(round(wall_ms, 3), round(cpu_ms, 3), round(ended.max_rss_kb / 1024, 1), round(self._queue_ms, 3))
+        peaks = (ended.spent.peak_bytes, watched_peak_bytes, ended.max_rss_kb * 1024)
+        peak_bytes = next(peak for peak in peaks if peak is not None)
+        return Usage(
+            wall_ms=round(wall_ms, 3),
+            cpu_ms=round(cpu_ms, 3),
+            max_rss_mb=round(ended.max_rss_kb / 1024, 1),
+            queue_ms=round(self._queue_ms, 3),
+            peak_memory_mb=round(peak_bytes / 1024 / 1024, 1),
+        )
 
 
 def _forward(stream: OutputStream, name: str, request: CallRequest) -> None:
@@ -172,12 +192,12 @@ def _forward(stream: OutputStream, name: str, request: CallRequest) -> None:
 
 
 def _inside_scratch(working_dir: str | None) -> str:
-    """Where `working_dir` lies for the tool: the same path below /tmp, else that path within the scratch directory."""
+    """Where `working_dir` lies within the scratch directory: the same path below /tmp, else that whole path."""
     if working_dir is None:
-        return SCRATCH
+        return ""
     path = posixpath.normpath("/" + working_dir.lstrip("/"))
-    inside = path == SCRATCH or path.startswith(SCRATCH + "/")
-    return path if inside else posixpath.normpath(SCRATCH + path)
+    inside = path == _TMP or path.startswith(_TMP + "/")
+    return (path.removeprefix(_TMP) if inside else path).lstrip("/")
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

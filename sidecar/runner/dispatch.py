@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
 from sidecar.runner import doctor, interpreter, verdict
 from sidecar.runner.call import Call
-from sidecar.runner.outcome import LEVEL, NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
 from sidecar.runner.pool import Pool
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ class Recorder(Protocol):
 class Runner:
     """Runs tools. One for each sidecar."""
 
-    def __init__(self, config: Config, recorder: Recorder) -> None:
+    def __init__(self, config: Config, recorder: Recorder, without: frozenset[str] = frozenset()) -> None:
+        """`without` as in `homes.settle`."""
         self._config = config
         self._recorder = recorder
-        self._pools: dict[str, Pool] = {}
-        self._finding: dict[str, asyncio.Task[Pool]] = {}
+        self._without = without
+        self._pools: dict[tuple[str, str], Pool] = {}
+        self._finding: dict[tuple[str, str], asyncio.Task[Pool]] = {}
         self._slots = asyncio.Semaphore(config.max_concurrency)
         self._queued = 0
         self._running: set[asyncio.Task[Any]] = set()
@@ -50,7 +52,7 @@ class Runner:
 
         async def prepare() -> None:
             try:
-                (await self._pool(self._config.python_path)).replace()
+                (await self._pool(self._config.python_path, self._config.min_isolation)).replace()
             except Exception:  # noqa: BLE001 - see the docstring
                 return
 
@@ -58,7 +60,7 @@ class Runner:
 
     async def run(self, request: CallRequest) -> CallRecord:
         """Run one tool once; see `errors` for what it raises. Cancelled, it returns when the process is dead."""
-        pool = await self._admit(request.python_path)
+        pool = await self._admit(request.python_path, request.min_isolation)
         started = time.perf_counter()
         try:
             await self._take_slot(request.timeout_ms)
@@ -77,7 +79,7 @@ class Runner:
 
     async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
-        pool = await self._admit(python_path)
+        pool = await self._admit(python_path, self._config.min_isolation)
         limits = self._config.limits
         request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, _CHECK_MEMORY_MB)
         async with self._slots:
@@ -92,11 +94,10 @@ class Runner:
 
     async def isolation(self) -> Isolation:
         """What is in force around a worker of the default interpreter, as that worker reported it."""
-        pool = await self._pool(self._config.python_path)
+        pool = await self._pool(self._config.python_path, self._config.min_isolation)
         worker = await pool.acquire()
-        layers = worker.layers
         pool.give_back(worker)
-        return Isolation(LEVEL, layers)
+        return Isolation(worker.level, worker.layers)
 
     async def doctor(self) -> list[Check]:
         """Try out what this machine can enforce, in a worker."""
@@ -122,11 +123,11 @@ class Runner:
         for pool in set(self._pools.values()):
             await pool.close()
 
-    async def _admit(self, python_path: str) -> Pool:
+    async def _admit(self, python_path: str, floor: str) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
         self._track(asyncio.current_task())
-        return await self._pool(python_path)
+        return await self._pool(python_path, floor)
 
     def _queue_full(self) -> QueueFull:
         retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
@@ -159,21 +160,23 @@ class Runner:
         worker = await pool.acquire()
         return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker)
 
-    async def _pool(self, python_path: str) -> Pool:
+    async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
-        if python_path not in self._finding:
-            self._finding[python_path] = asyncio.get_running_loop().create_task(self._find(python_path))
-        search = self._finding[python_path]
+        key = python_path, floor
+        if key not in self._finding:
+            self._finding[key] = asyncio.get_running_loop().create_task(self._find(python_path, floor))
+        search = self._finding[key]
         try:
             return await asyncio.shield(search)
         except Exception:
             # It may be installed by the next call.
-            self._finding.pop(python_path, None)
+            self._finding.pop(key, None)
             raise
 
-    async def _find(self, python_path: str) -> Pool:
+    async def _find(self, python_path: str, floor: str) -> Pool:
         found = await interpreter.find(python_path)
-        return self._pools.setdefault(found.executable, Pool(found, self._config))
+        key = found.executable, floor
+        return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))
 
     def _timed_out_in_queue(self, request: CallRequest) -> CallRecord:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."

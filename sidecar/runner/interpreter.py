@@ -25,6 +25,7 @@ WORKER_FOLDER = Path(__file__).parent.parent / "worker"
 OLDEST_VERSION = (3, 7)
 
 _DESCRIBE_TIMEOUT_S = 20
+_SCRATCH = "/tmp/"  # noqa: S108 - as worker/jail/mounts.py
 _DEVICES = ("/dev/null", "/dev/urandom")
 # A shim is a shell script that finds its interpreter by these; the zygote itself gets an empty environment.
 _SHIM_VARIABLES = ("PATH", "HOME", "LANG")
@@ -110,5 +111,8 @@ def _interpret(output: bytes) -> Interpreter | str:
         return f"is {implementation}, not CPython"
     if version < OLDEST_VERSION:
         return f"is Python {'.'.join(map(str, version))}, older than {'.'.join(map(str, OLDEST_VERSION))}"
+    hidden = next((path for path in (*answer["directories"], *answer["files"]) if path.startswith(_SCRATCH)), None)
+    if hidden is not None:
+        return f"needs {hidden}, and within a call {_SCRATCH} is the scratch directory: install it somewhere else"
     devices = [path for path in _DEVICES if Path(path).exists()]
     return Interpreter(executable, version, {**answer, "devices": devices})

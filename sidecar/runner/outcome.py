@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
-# The one level there is: each promise held by the kernel, or nothing runs.
-LEVEL = "strict"
+# The level of a call that met no worker.
 NOT_RUN = "none"
 
 
@@ -30,6 +29,27 @@ class Usage:
     cpu_ms: float
     max_rss_mb: float
     queue_ms: float
+    # All that was held in memory for it, by a cgroup's count; else the most that a watchdog saw, or the resident set.
+    peak_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A call that the jail refused, by the worker's own account; `line` is None where no line of the tool led to it."""
+
+    call: str
+    argument: str
+    policy: str
+    count: int
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Violations:
+    """Those of one call, in the order of their first occurrence; `omitted` came after the list was full."""
+
+    listed: tuple[Violation, ...] = ()
+    omitted: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,7 @@ class CallRequest:
     python_path: str
     timeout_ms: int
     max_memory_mb: int
+    min_isolation: str = "strict"
     working_dir: str | None = None
     tool_id: str | None = None
     on_output: Callable[[str, str], None] | None = None
@@ -60,6 +81,8 @@ class CallRecord:
     stderr: str = ""
     stdout_truncated: bool = False
     stderr_truncated: bool = False
+    # None where nothing could watch: the interpreter has no audit hooks.
+    violations: Violations | None = Violations()
 
 
 @dataclass(frozen=True)
@@ -74,9 +97,11 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `doctor`: what was tried, whether it held, and what to do where it did not."""
+    """One line of `doctor`: what was tried, whether it held, and what to do where it did not or could hold better."""
 
     name: str
     ok: bool
     detail: str
     hint: str | None = None
+    layers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()

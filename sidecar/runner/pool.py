@@ -11,24 +11,27 @@ import collections
 from typing import TYPE_CHECKING
 
 from sidecar.errors import InternalError
+from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
 from sidecar.runner.waiting import within
-from sidecar.runner.zygote import Zygote
 
 if TYPE_CHECKING:
     from sidecar.config import Config
     from sidecar.runner.interpreter import Interpreter
     from sidecar.runner.worker import Worker
+    from sidecar.runner.zygote import Zygote
 
 _ATTEMPTS = 3
-_JAILED_TIMEOUT_S = 5.0
 
 
 class Pool:
     """The zygote of one interpreter, started at the first need and again if it dies, and its standby workers."""
 
-    def __init__(self, interpreter: Interpreter, config: Config) -> None:
+    def __init__(self, interpreter: Interpreter, config: Config, floor: str, without: frozenset[str]) -> None:
+        """`floor` is the least that its jail may be worth; `without` as in `homes.settle`."""
         self._interpreter = interpreter
         self._config = config
+        self._floor = floor
+        self._without = without
         self._zygote: Zygote | None = None
         self._starting: asyncio.Task[Zygote] | None = None
         self._standby: collections.deque[Worker] = collections.deque()
@@ -52,12 +55,13 @@ class Pool:
     async def acquire(self) -> Worker:
         """A jailed worker for one call. `SandboxUnavailable`, or `InternalError` where no process can be had."""
         for _ in range(_ATTEMPTS):
+            zygote = await self._live_zygote()
             while self._standby:
                 worker = self._standby.popleft()
                 if worker.usable:
                     return worker
                 worker.discard()
-            worker_or_none = await self._spawn()
+            worker_or_none = await self._spawn(zygote)
             if worker_or_none is not None:
                 return worker_or_none
         raise InternalError("No process for the call: the interpreter's zygote keeps dying.", retryable=True)
@@ -79,24 +83,26 @@ class Pool:
             self._zygote.kill()
 
     async def _fill(self) -> None:
-        while len(self._standby) < self._config.standby_workers:
+        while True:
             try:
-                worker = await self._spawn()
+                zygote = await self._live_zygote()
+                if len(self._standby) >= self._config.standby_workers:
+                    return
+                worker = await self._spawn(zygote)
             except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
                 return
             if worker is None:
                 return  # its zygote died: starting one after the other is for calls that need it
             self._standby.append(worker)
 
-    async def _spawn(self) -> Worker | None:
-        """One worker, ready; None where its zygote died first. Raises what `Zygote.start` does."""
-        zygote = await self._live_zygote()
+    async def _spawn(self, zygote: Zygote) -> Worker | None:
+        """One worker, ready; None where its zygote died first. `SandboxUnavailable` where a layer failed."""
         try:
             worker = await zygote.spawn()
         except ConnectionError:
             return None
         try:
-            if await within(_JAILED_TIMEOUT_S, worker.jailed()):
+            if await within(JAILED_TIMEOUT_S, worker.jailed()):
                 return worker
         except TimeoutError:
             # Stopped or wedged: everything that waits for it would wait for ever.
@@ -108,6 +114,7 @@ class Pool:
         return None
 
     async def _live_zygote(self) -> Zygote:
+        """The zygote, started if need be, which brings a first standby worker. Raises what `settle` does."""
         if self._zygote is not None and self._zygote.alive:
             return self._zygote
         if self._starting is None or self._starting.done():
@@ -119,7 +126,9 @@ class Pool:
     async def _start(self) -> Zygote:
         if self._zygote is not None:
             self._zygote.kill()
-        self._zygote = await Zygote.start(self._interpreter, self._config.limits)
+        self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+        if worker is not None:
+            self._standby.append(worker)
         return self._zygote
 
     def _drop_standby(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sidecar.runner.worker import Ended
     from sidecar.worker.frames import Frame
 
-Cause = Literal["timeout", "output_limit"]
+Cause = Literal["timeout", "output_limit", "memory_limit", "scratch_limit"]
 
 # What a worker may say of its own call. The other codes of protocol.md are the sidecar's to give.
 _WORKER_CODES = frozenset({
@@ -32,8 +32,9 @@ _NEAR_MEMORY_LIMIT = 0.9
 # Results above this are parsed in a worker of their own: JSON of many small values takes 30 times its size and seconds.
 VETTED_BYTES = 256 * 1024
 _CUT_NOTE_CHARS = 100
-# RLIMIT_CPU counts the clock's ticks, the usage that the kernel reports does not; they differ by a few.
-_NEAR_CPU_LIMIT = 0.9
+# RLIMIT_CPU counts whole ticks of the clock, the usage that the kernel reports does not: on a busy machine a process that
+# is often interrupted is charged half as much again.
+_NEAR_CPU_LIMIT = 0.5
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -45,6 +46,7 @@ class Bounds:
     max_memory_mb: int
     max_cpu_ms: int
     discard_max_bytes: int
+    scratch_max_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,14 @@ def judge(
         return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
     if cause == "output_limit":
         message = f"The tool printed {bounds.discard_max_bytes} bytes beyond its limit and was stopped."
-        return failure("output_limit", "OutputLimitExceeded", message, hint="Return data instead of printing it.")
+        hint = "Return data instead of printing it, or raise PYRUNNER_DISCARD_MAX_BYTES."
+        return failure("output_limit", "OutputLimitExceeded", message, hint=hint)
+    if cause == "scratch_limit":
+        message = f"The tool kept more than {bounds.scratch_max_bytes} bytes of files, or too many, and was stopped."
+        hint = "Delete what is done with, or raise PYRUNNER_SCRATCH_MAX_BYTES and _INODES."
+        return failure("output_limit", "ScratchLimitExceeded", message, hint=hint)
+    if cause == "memory_limit" or ended.spent.oom_killed:
+        return _out_of_memory(bounds)
     return _from_status(ended, bounds)
 
 
@@ -134,14 +143,19 @@ def _from_status(ended: Ended, bounds: Bounds) -> Verdict:
         return failure("exited", "SystemExit", message, hint="Return a result from run instead of ending the process.")
     if number in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_us >= bounds.max_cpu_ms * 1000 * _NEAR_CPU_LIMIT:
         message = f"The tool used its {bounds.max_cpu_ms} ms of CPU time and was stopped."
-        return failure("cpu_limit", "TimeoutError", message, hint="Do less in one call.")
+        hint = "Do less in one call, or raise timeout or PYRUNNER_MAX_CPU_MS."
+        return failure("cpu_limit", "TimeoutError", message, hint=hint)
     if near_memory_limit:
-        message = f"The process died of {_signal_name(number)} at its limit of {bounds.max_memory_mb} MB of memory."
-        return failure("memory_limit", "MemoryError", message, hint="Raise maxMemoryMB, or work on less at a time.")
+        return _out_of_memory(bounds, f" ({_signal_name(number)})")
     message = f"The process was ended by {_signal_name(number)} before run returned."
     return failure(
         "crashed", "SystemError", message, hint="Native code crashed, or something outside ended the process."
     )
+
+
+def _out_of_memory(bounds: Bounds, detail: str = "") -> Verdict:
+    message = f"The process died at its limit of {bounds.max_memory_mb} MB of memory, its files included{detail}."
+    return failure("memory_limit", "MemoryError", message, hint="Raise maxMemoryMB, or work on less at a time.")
 
 
 def _forged() -> Verdict:

@@ -10,19 +10,25 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import SandboxUnavailable
+from sidecar.runner.cgroups import Spent
 from sidecar.runner.output import OutputStream
+from sidecar.runner.violations import Reported
 from sidecar.runner.waiting import within
+from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameDecoder, FrameError
 
 if TYPE_CHECKING:
     from sidecar.config import Limits
+    from sidecar.runner.resources import Share
 
 _CHUNK_BYTES = 256 * 1024
 # A worker of ours sends its frames whole.
@@ -30,6 +36,7 @@ _SMALL_READ_BYTES = 4096
 _REST_S = 0.002
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
 _REAP_TIMEOUT_S = 2.0
+_CLEAN_TIMEOUT_S = 1.0
 
 TERMINAL_KINDS = frozenset({wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS})
 
@@ -41,6 +48,7 @@ class Ended:
     status: int | None
     cpu_us: int
     max_rss_kb: int
+    spent: Spent = field(default_factory=Spent)
 
 
 LOST = Ended(None, 0, 0)
@@ -60,7 +68,9 @@ def sandbox_unavailable(missing: list[dict[str, str]]) -> SandboxUnavailable:
 class Worker:
     """One process for one call. Construct, hand `remote` to the zygote, then `close_remote`."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, share: Share, level: str) -> None:
+        self.share = share
+        self.level = level
         loop = asyncio.get_running_loop()
         self._channel, channel = socket.socketpair()
         self._channel.setblocking(False)  # noqa: FBT003 - positional only
@@ -78,6 +88,8 @@ class Worker:
         self.stderr = OutputStream(stderr_reader, limits.stderr_max_bytes)
         self.layers: tuple[str, ...] = ()
         self.jailing_cpu_us = 0
+        self.reported = Reported()
+        self._cleaned: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[Frame] = loop.create_future()
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
@@ -107,6 +119,26 @@ class Worker:
         if not self._attached.done():
             self._attached.set_result(None)
 
+    @property
+    def pid(self) -> int | None:
+        """Its number among our own processes, by its pidfd's word (pidfd_open(2)); None where it is gone."""
+        if self._pidfd is None or self._dead.done():
+            return None
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text(encoding="ascii").splitlines():
+                if line.startswith("Pid:"):
+                    return int(line.split()[1]) if int(line.split()[1]) > 0 else None
+        return None
+
+    def finish(self, ended: Ended) -> None:
+        """The zygote has reaped it: count what it took and remove what it left."""
+        if self.ended.done():
+            return
+        self.ended.set_result(replace(ended, spent=self.share.finish()))
+        if self.share.scratch_path:
+            # A hostile tree takes a while to remove.
+            self._cleaned = asyncio.get_running_loop().run_in_executor(None, self.share.remove_scratch)
+
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
         if not self._ready.done():
@@ -124,7 +156,8 @@ class Worker:
         if kind == wire.READY:
             # Sent before the worker has read anything of a tool, so this one frame is our own code's word.
             answer = json.loads(payload)
-            self.layers, self.jailing_cpu_us = tuple(answer["layers"]), int(answer["cpu_us"])
+            self.layers, self.jailing_cpu_us = (*answer["layers"], *watched(self)), int(answer["cpu_us"])
+            self.reported.is_watched = bool(answer["watched"])
             return True
         if payload:
             raise sandbox_unavailable([json.loads(payload)])
@@ -140,6 +173,11 @@ class Worker:
         with contextlib.suppress(ConnectionError):
             await asyncio.get_running_loop().sock_sendall(self._channel, b"".join(frames))
 
+    def wait_dead(self, timeout_s: float) -> None:
+        """Block until the kernel says that it is dead."""
+        if self._pidfd is not None:
+            select.select([self._pidfd], [], [], timeout_s)
+
     def kill(self) -> None:
         """SIGKILL, through the pidfd: the init of a PID namespace takes all that is in it along."""
         if self._pidfd is not None and not self._dead.done():
@@ -151,12 +189,18 @@ class Worker:
         self.kill()
         if self._pidfd is not None:
             await asyncio.shield(self._dead)
+        if not self.terminal.done() and not self._closed:
+            self._read()  # what it had said by then
         try:
-            return await within(_REAP_TIMEOUT_S, asyncio.shield(self.ended))
+            ended = await within(_REAP_TIMEOUT_S, asyncio.shield(self.ended))
         except TimeoutError:
             return LOST
         finally:
             self._close()
+        if self._cleaned is not None:
+            # What takes longer goes on while the reply is sent.
+            await asyncio.wait({self._cleaned}, timeout=_CLEAN_TIMEOUT_S)
+        return ended
 
     def discard(self) -> None:
         """Give up a worker that is dead already or was never started."""
@@ -173,6 +217,7 @@ class Worker:
         if self._channel.fileno() >= 0:
             loop.remove_reader(self._channel)
             self._channel.close()
+        self.share.close()
         if self._pidfd is not None:
             loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
@@ -186,22 +231,27 @@ class Worker:
 
     def _read(self) -> None:
         try:
-            data = self._channel.recv(_CHUNK_BYTES)
+            data = self._receive()
             if not data:
                 self._stop_reading()
                 return
             for kind, payload in self._decoder.feed(data):
                 self._take(kind, payload)
-            if len(data) < _SMALL_READ_BYTES and not self.terminal.done() and self._ready.done():
+            if self._decoder.has_part and len(data) < _SMALL_READ_BYTES and self.usable:
                 self._rest()
         except BlockingIOError:
             return
-        except FrameError:
-            if not self.terminal.done():
-                self.terminal.set_result(BROKEN)
-            self._stop_reading()
-        except ConnectionError:
-            self._stop_reading()
+        except (FrameError, ConnectionError) as error:
+            self._stop_reading(BROKEN if isinstance(error, FrameError) else None)
+
+    def _receive(self) -> bytes:
+        if self._ready.done():
+            return self._channel.recv(_CHUNK_BYTES)
+        # Until the jail is complete it is our own code that writes; a tool's descriptors are never taken.
+        data, descriptors, _, _ = socket.recv_fds(self._channel, _CHUNK_BYTES, 1)
+        for descriptor in descriptors:
+            self.share.show_scratch(descriptor)
+        return data
 
     def _rest(self) -> None:
         """Look again a little later: a tool that trickles bytes must not keep the sidecar busy."""
@@ -214,17 +264,20 @@ class Worker:
             asyncio.get_running_loop().add_reader(self._channel, self._read)
 
     def _take(self, kind: int, payload: bytes) -> None:
-        if not self._ready.done() and kind in (wire.READY, wire.REFUSED):
-            self._ready.set_result((kind, payload))
-        elif self._ready.done() and kind in TERMINAL_KINDS and not self.terminal.done():
+        if not self._ready.done():
+            if kind in (wire.READY, wire.REFUSED):
+                self._ready.set_result((kind, payload))
+            elif kind != wire.SCRATCH:  # whose descriptor is what counts
+                raise FrameError(f"a frame of kind {kind:#x} is out of order")
+        elif kind in TERMINAL_KINDS and not self.terminal.done():
             self.terminal.set_result((kind, payload))
             asyncio.get_running_loop().remove_reader(self._channel)
         elif not self.terminal.done():
-            raise FrameError(f"a frame of kind {kind:#x} is out of order")
+            self.reported.take(kind, payload)
 
-    def _stop_reading(self) -> None:
+    def _stop_reading(self, terminal: Frame | None = None) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)
         if not self._ready.done():
             self._ready.set_result(_NOT_READY)
         if not self.terminal.done():
-            self.terminal.set_result(None)
+            self.terminal.set_result(terminal)

@@ -13,8 +13,10 @@ import json
 import logging
 import os
 import secrets
+import select
 import socket
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sidecar.runner.interpreter import WORKER_FOLDER
@@ -25,10 +27,15 @@ from sidecar.worker import wire
 if TYPE_CHECKING:
     from sidecar.config import Limits
     from sidecar.runner.interpreter import Interpreter
+    from sidecar.runner.resources import Resources
 
 log = logging.getLogger(__name__)
 
+# As the `layer` of a refusal: the zygote ended instead of refusing anything.
+START_FAILED = "zygote"
+
 _READY_TIMEOUT_S = 30
+_DEATH_TIMEOUT_S = 0.2
 _STDERR_TAIL_BYTES = 4096
 _START_FIX = "see the reason: the interpreter started and its zygote failed"
 # Uids that no account has. Each sidecar has a range, each worker one uid of it.
@@ -37,13 +44,28 @@ _UID_RANGE = 1 << 16
 _UID_RANGES = 1 << 13
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Which jail to build: `home` and `without` as in worker/jail/policy.py; `level` is what that amounts to."""
+
+    home: str
+    level: str
+    without: frozenset[str] = frozenset()
+
+
 class Zygote:
     """A running zygote. Its workers cannot outlive it: it is the init of the PID namespace that holds theirs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], control: socket.socket, limits: Limits, resources: Resources, level: str
+    ) -> None:
         self._process = process
         self._control = control
         self._limits = limits
+        self._resources = resources
+        self._numbers = _UID_RANGE
+        self._pidfd: int | None = None
+        self.level = level
         self._workers: dict[int, Worker] = {}
         loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[dict[str, Any]] = loop.create_future()
@@ -52,8 +74,11 @@ class Zygote:
         loop.add_reader(control, self._read)
 
     @classmethod
-    async def start(cls, interpreter: Interpreter, limits: Limits) -> Zygote:
-        """Start a zygote and wait until its part of the jail is in force. `SandboxUnavailable` where it cannot be."""
+    async def start(cls, interpreter: Interpreter, limits: Limits, resources: Resources, plan: Plan) -> Zygote:
+        """Start a zygote and wait until its part of the jail is in force. `SandboxUnavailable` where it cannot be.
+
+        It owns `resources` from here on.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003 - positional only
         with theirs:
@@ -69,8 +94,8 @@ class Zygote:
                 cwd="/",
                 pass_fds=[theirs.fileno()],
             )  # fmt: skip
-        zygote = cls(process, ours, limits)
-        await zygote._send({"policy": _policy(interpreter, limits)}, ())
+        zygote = cls(process, ours, limits, resources, plan.level)
+        await zygote._send({"policy": _policy(interpreter, limits, resources, plan)}, ())
         try:
             answer = await within(_READY_TIMEOUT_S, asyncio.shield(zygote._answer))
         except (TimeoutError, asyncio.CancelledError):
@@ -79,17 +104,20 @@ class Zygote:
         if "refused" in answer:
             zygote.kill()
             raise sandbox_unavailable(answer["refused"])
+        zygote._numbers = answer["ready"]["numbers"]
+        resources.confirm(has_cgroup=answer["ready"]["cgroup"])
         return zygote
 
     async def spawn(self) -> Worker:
         """A worker that is being started; `jailed` says when it can be used. ConnectionError if the zygote is gone."""
-        worker = Worker(self._limits)
         # By chance, so that a tool cannot tell from its uid how many calls came before it.
-        while (number := secrets.randbelow(_UID_RANGE)) in self._workers:
+        while (number := secrets.randbelow(self._numbers)) in self._workers:
             pass
+        share = self._resources.share(number)
+        worker = Worker(self._limits, share, self.level)
         self._workers[number] = worker
         try:
-            await self._send({"spawn": number}, worker.remote)
+            await self._send({"spawn": {"number": number, "scratch": share.scratch_name}}, worker.remote)
         except (OSError, asyncio.CancelledError):
             self._workers.pop(number, None)
             worker.discard()
@@ -110,13 +138,22 @@ class Zygote:
         self._control.close()
         self._process.kill()
         self._process.wait()
+        if self._pidfd is not None:
+            # What we started is its parent; the kernel ends it with that one.
+            select.select([self._pidfd], [], [], _DEATH_TIMEOUT_S)
+            os.close(self._pidfd)
         if not self._answer.done():
-            self._answer.set_result({"refused": [{"layer": "zygote", "reason": self._last_words(), "fix": _START_FIX}]})
+            self._answer.set_result(
+                {"refused": [{"layer": START_FAILED, "reason": self._last_words(), "fix": _START_FIX}]}
+            )
         if self._process.stderr is not None:
             self._process.stderr.close()
         workers, self._workers = self._workers, {}
         for worker in workers.values():
             worker.lose()
+        for worker in workers.values():
+            worker.wait_dead(_DEATH_TIMEOUT_S)
+        self._resources.close()
 
     async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         packet = json.dumps(message).encode()
@@ -159,15 +196,21 @@ class Zygote:
             received = array.array("i")
             for _level, _kind, data in ancillary:
                 received.frombytes(data[: len(data) - len(data) % received.itemsize])
-            self._take(json.loads(packet), list(received))
+            if packet.startswith(wire.ENDED_MARK):
+                self._take_end(packet)
+            else:
+                self._take(json.loads(packet), list(received))
+
+    def _take_end(self, packet: bytes) -> None:
+        _, number = wire.ENDED.unpack_from(packet)
+        status, user_s, user_us, system_s, system_us, max_rss_kb, *_ = wire.END.unpack_from(packet, wire.ENDED.size)
+        worker = self._workers.pop(number, None)
+        if worker is not None:
+            worker.finish(Ended(status, (user_s + system_s) * 1_000_000 + user_us + system_us, max_rss_kb))
 
     def _take(self, message: dict[str, Any], received: list[int]) -> None:
         if "spawned" in message:
             self._workers[message["spawned"]].attach(received[0])
-        elif "ended" in message:
-            worker = self._workers.pop(message["ended"], None)
-            if worker is not None and not worker.ended.done():
-                worker.ended.set_result(Ended(message["status"], message["cpu_us"], message["max_rss_kb"]))
         elif "failed" in message:
             # Seen by whoever waits for it as a worker that died before its call.
             log.warning("no worker: %s", message["reason"])
@@ -175,6 +218,7 @@ class Zygote:
             if worker is not None:
                 worker.lose()
         elif not self._answer.done():
+            self._pidfd = next(iter(received), None)
             self._answer.set_result(message)
 
     def _last_words(self) -> str:
@@ -187,10 +231,15 @@ class Zygote:
         return "it ended without a word"
 
 
-def _policy(interpreter: Interpreter, limits: Limits) -> dict[str, Any]:
+def _policy(interpreter: Interpreter, limits: Limits, resources: Resources, plan: Plan) -> dict[str, Any]:
     return {
         **interpreter.tree,
+        "files": [*interpreter.tree["files"], *resources.files],
         "sidecar_pid": os.getpid(),
+        "home": plan.home,
+        "without": sorted(plan.without),
+        "cgroup": resources.cgroup_path,
+        "scratch_root": resources.scratch_root,
         "scratch_max_bytes": limits.scratch_max_bytes,
         "scratch_max_inodes": limits.scratch_max_inodes,
         "max_open_files": limits.max_open_files,

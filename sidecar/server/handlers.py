@@ -153,6 +153,8 @@ class Handlers:
                         "ok": check.ok,
                         "detail": check.detail,
                         **({"hint": check.hint} if check.hint else {}),
+                        "layers": list(check.layers),
+                        "missing": list(check.missing),
                     }
                     for check in checks
                 ],

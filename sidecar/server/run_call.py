@@ -101,6 +101,7 @@ class RunCalls:
                 python_path=settings.python_path,
                 timeout_ms=max(1, settings.timeout_ms - spent_ms),
                 max_memory_mb=settings.max_memory_mb,
+                min_isolation=settings.min_isolation,
                 working_dir=settings.working_dir,
                 tool_id=params.id,
                 on_output=stream.send if params.stream else None,

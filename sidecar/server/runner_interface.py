@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation
-
-
-class Check(Protocol):
-    """One finding of `doctor`."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - named by its type
-    @property
-    def ok(self) -> bool: ...  # noqa: D102 - named by its type
-    @property
-    def detail(self) -> str: ...  # noqa: D102 - named by its type
-    @property
-    def hint(self) -> str | None: ...  # noqa: D102 - named by its type
+    from sidecar.runner.outcome import CallRecord, CallRequest, Check, Diagnostic, Isolation
 
 
 class Runner(Protocol):

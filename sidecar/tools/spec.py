@@ -26,6 +26,7 @@ class ToolSpec:
     python_path: str | None = None
     timeout_ms: int | None = None
     max_memory_mb: int | None = None
+    min_isolation: str | None = None
     working_dir: str | None = None
     # `1 == True` in Python: the text is what counts when two specs are compared.
     schema: dict[str, Any] | None = field(default=None, compare=False)
@@ -42,6 +43,7 @@ class ToolSpec:
             python_path=params.python_path,
             timeout_ms=params.timeout,
             max_memory_mb=params.max_memory_mb,
+            min_isolation=params.min_isolation,
             working_dir=params.working_dir,
             schema=params.schema_,
         )
@@ -59,6 +61,7 @@ class Settings:
     python_path: str
     timeout_ms: int
     max_memory_mb: int
+    min_isolation: str
     working_dir: str | None
 
     @classmethod
@@ -69,6 +72,7 @@ class Settings:
             python_path=call.python_path or tool.python_path or config.python_path,
             timeout_ms=call.timeout or tool.timeout_ms or config.limits.timeout_ms,
             max_memory_mb=call.max_memory_mb or tool.max_memory_mb or config.limits.max_memory_mb,
+            min_isolation=call.min_isolation or tool.min_isolation or config.min_isolation,
             working_dir=call.working_dir or tool.working_dir,
         )
 

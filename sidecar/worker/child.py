@@ -9,68 +9,64 @@ import os
 import resource
 import signal
 import sys
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import capture, channel, tool, wire
-from .jail import Jail, LayerError, descriptors, mounts, rlimits
+from .jail import Closed, Jail, LayerError, Place, descriptors, rlimits
+from .violations import Watch
 
 _REHEARSAL = "<rehearsal>"
 
 
-class Job(NamedTuple):
-    """What a worker is born with: its number among its zygote's, and its three descriptors."""
-
-    number: int
-    channel: int
-    stdout: int
-    stderr: int
-
-
-def serve(jail: Jail, job: Job, base_bytes: int) -> None:
+def serve(jail: Jail, place: Place, base_bytes: int) -> None:
     """Run in a fresh fork; never returns. `base_bytes` as in `limit_call`."""
     status = 1
     try:
-        status = _serve(jail, job, base_bytes)
+        status = _serve(jail, place, base_bytes)
     finally:
         # Whatever happened, atexit handlers, threads and destructors of a tool get no more time.
         os._exit(status)
 
 
-def _serve(jail: Jail, job: Job, base_bytes: int) -> int:
+def _serve(jail: Jail, place: Place, base_bytes: int) -> int:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        layers = jail.close(*job)
+        closed = jail.close(place)
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
-    _rehearse()
+    _rehearse(closed.scratch)
+    watch = Watch(descriptors.CHANNEL, closed.scratch, closed.layers)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    ready = {"layers": layers, "cpu_us": int((usage.ru_utime + usage.ru_stime) * 1_000_000)}
+    cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
+    ready = {"layers": closed.layers, "cpu_us": cpu_us, "watched": watch.is_possible}
     channel.write_frame(descriptors.CHANNEL, wire.READY, json.dumps(ready).encode())
-    return _answer(base_bytes)
+    return _answer(closed, base_bytes, watch)
 
 
-def _answer(base_bytes: int) -> int:
+def _answer(closed: Closed, base_bytes: int, watch: Watch) -> int:
     frame = channel.read_frame(descriptors.CHANNEL)
     if frame is None or frame[0] != wire.LIMITS:
         return 0  # not needed any more
     limits: Dict[str, Any] = json.loads(frame[1].decode())
-    rlimits.limit_call(limits["memory_max_bytes"], base_bytes, limits["cpu_max_s"])
+    if "rlimits" in closed.layers:
+        rlimits.limit_call(limits["memory_max_bytes"], base_bytes, limits["cpu_max_s"])
     try:
-        terminal = _run(limits)
+        terminal = _run(limits, closed.scratch, watch)
     except MemoryError:
         # Before the tool ran: its code or its arguments alone are more than its limit.
         terminal = tool.out_of_memory()
     if terminal is not None:
         capture.flush()
+        watch.close()
         channel.write_frame(descriptors.CHANNEL, *terminal)
     return 0
 
 
-def _run(limits: Dict[str, Any]) -> Optional[Tuple[int, bytes]]:
+def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[int, bytes]]:
     """Read the rest of the call and do what it asks; None where the sidecar has given it up."""
-    _enter_working_directory(limits["working_dir"])
+    _enter_working_directory(scratch, limits["working_dir"])
     code = channel.read_frame(descriptors.CHANNEL)
     if code is None:
         return None
@@ -82,23 +78,24 @@ def _run(limits: Dict[str, Any]) -> Optional[Tuple[int, bytes]]:
     arguments = channel.read_frame(descriptors.CHANNEL)
     if arguments is None:
         return None
-    return tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"])
+    return tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"], watch)
 
 
-def _rehearse() -> None:
+def _rehearse(scratch: str) -> None:
     """Walk a call's path once with a tool of our own, off the clock.
 
     A fork shares its pages until it writes to them; whatever a call writes to is this process's own afterwards.
     """
-    _set_environment(mounts.SCRATCH)
+    _set_environment(scratch)
     json.loads('{"limits": 0}')
     tool.call("def run(args):\n    return len(args)\n", b'{"text": ""}', _REHEARSAL, 1 << 10)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]
 
 
-def _enter_working_directory(path: str) -> None:
-    """`path` lies in the scratch directory. TMPDIR and HOME name it too, so that everything lands in one place."""
-    if path != mounts.SCRATCH:
+def _enter_working_directory(scratch: str, relative: str) -> None:
+    """`relative` lies in the scratch directory. TMPDIR and HOME name it too, so that all lands in one place."""
+    if relative:
+        path = os.path.join(scratch, relative)
         os.makedirs(path, exist_ok=True)
         os.chdir(path)
         _set_environment(path)

@@ -30,6 +30,11 @@ class FrameDecoder:
         self._max_bytes = max_bytes
         self._buffer = bytearray()
 
+    @property
+    def has_part(self) -> bool:
+        """Whether a frame has begun and is not complete."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take `data` and yield every frame that is complete by now."""
         self._buffer += data

@@ -7,15 +7,17 @@ traceback and text is cut rather than refused. An exception's own code may run h
 import errno
 import traceback
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import hints
 from .source import Source
 from .wire import MESSAGE_MAX_CHARS, TRACEBACK_MAX_CHARS
 
 
-def failure(error: BaseException, source: Source, arguments: Any) -> Dict[str, Any]:
-    """The reply's `error` object for what the tool raised, `code` included."""
+def failure(
+    error: BaseException, source: Source, arguments: Any, denials: Sequence[hints.Denial] = ()
+) -> Dict[str, Any]:
+    """The reply's `error` object for what the tool raised, `code` included; `denials` as in `hints.hint`."""
     code = _code(error)
     summary = traceback.TracebackException(type(error), error, error.__traceback__)
     frames = _tool_frames(error.__traceback__, source.filename)
@@ -30,7 +32,7 @@ def failure(error: BaseException, source: Source, arguments: Any) -> Dict[str, A
         report["line"] = line
     if column is not None:
         report["column"] = column
-    hint = hints.hint(error, error.__traceback__, arguments)
+    hint = hints.hint(error, error.__traceback__, arguments, line=line, denials=denials)
     if hint is not None:
         report["hint"] = hint
     return report

@@ -9,12 +9,13 @@ import json
 import resource
 import sys
 import types
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import report, wire
 from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
 from .source import TOO_MUCH_TO_COMPILE, Source
+from .violations import Watch
 
 # What the tool's module is called, in sys.modules too: dataclasses, typing and pickle look modules up by name.
 MODULE_NAME = "tool"
@@ -54,8 +55,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _Terminal:
-    """Run the tool on `arguments` (JSON): RESULT or FAILURE."""
+def call(text: str, arguments: bytes, filename: str, result_max_bytes: int, watch: Optional[Watch] = None) -> _Terminal:
+    """Run the tool on `arguments` (JSON): RESULT or FAILURE. `watch` notes meanwhile what the jail refuses to it."""
     _lift_digit_limit()
     source = Source(text, filename)
     try:
@@ -67,6 +68,8 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _
             return _failure(report.out_of_memory())
         return _failure(report.syntax_failure(SyntaxError(TOO_MUCH_TO_COMPILE), source))
     parsed = json.loads(arguments.decode("utf-8"))
+    if watch is not None:
+        watch.begin(code, filename)
     # Freed when memory runs out, so that there is some to say so with.
     reserve = [bytes(1 << 20)]
     try:
@@ -74,12 +77,15 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int) -> _
     except NotSerializable as error:
         return _failure({"message": str(error), "type": error.type_name, "code": "not_serializable"})
     except ResultTooLarge as error:
-        return _failure({"message": str(error), "type": "ResultTooLarge", "code": "result_too_large"})
+        return _failure({
+            "message": str(error), "type": "ResultTooLarge", "code": "result_too_large",
+            "hint": "Return less, or raise PYRUNNER_RESULT_MAX_BYTES.",
+        })  # fmt: skip
     except NoEntryPoint as error:
         return _failure({"message": str(error), "type": "NameError", "code": "no_entry_point", "hint": error.hint})
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt end the call, not the worker
         reserve.clear()
-        return _failure(_report(error, source, parsed))
+        return _failure(_report(error, source, parsed, watch))
 
 
 class NoEntryPoint(Exception):
@@ -113,9 +119,9 @@ async def _awaited(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _report(error: BaseException, source: Source, arguments: Any) -> Dict[str, Any]:
+def _report(error: BaseException, source: Source, arguments: Any, watch: Optional[Watch]) -> Dict[str, Any]:
     try:
-        return report.failure(error, source, arguments)
+        return report.failure(error, source, arguments, () if watch is None else tuple(watch.recent))
     except MemoryError:
         return report.out_of_memory()
     except BaseException as secondary:  # noqa: BLE001 - an exception of the tool's that breaks whoever looks at it

@@ -4,6 +4,7 @@ Invariant: it never holds a tool's code, arguments or results. Those travel betw
 passes through here is a number and three descriptors, closed as soon as the fork has them.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -14,8 +15,10 @@ import socket
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import child, wire
-from .jail import Jail, LayerError, Policy, libc
+from .frames import encode
+from .jail import Jail, LayerError, Place, Policy, libc
 from .plain import become_plain
+from .removal import remove
 
 # What most tools import, loaded once instead of in each call. Small: each page here is copied on write there.
 _PRELOADED = (
@@ -41,7 +44,7 @@ def main(control: int) -> None:
         __import__(name)
     base_bytes = _address_space_bytes()
     try:
-        jail = Jail(policy)
+        jail = Jail(policy, encode(wire.SCRATCH, b""))
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
@@ -50,14 +53,22 @@ def main(control: int) -> None:
     # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
     gc.collect()
     gc.freeze()
-    peer.send(json.dumps({"ready": {"layers": jail.entered}}).encode())
+    ready = {"layers": jail.entered, "numbers": jail.numbers, "cgroup": jail.has_cgroup}
+    own = libc.system_call("pidfd_open", os.getpid(), 0)
+    _send(peer, {"ready": ready}, [own])
+    os.close(own)
     server = _Server(peer, jail)
-    del policy, peer
+    scratch_root = policy.scratch_root
+    del policy, peer, ready
     forked = server.serve()
-    del server
-    if forked is not None:
-        # Back here the server and its numbers are gone from this process's frames.
-        child.serve(jail, forked, base_bytes)
+    if forked is None:
+        server.end()
+        if scratch_root:
+            remove(scratch_root)
+        return
+    # From here on the server and its numbers are gone from this process's frames.
+    del server, scratch_root
+    child.serve(jail, forked, base_bytes)
 
 
 class _Server:
@@ -65,14 +76,21 @@ class _Server:
         self._peer = peer
         self._jail = jail
         self._spawns: Dict[int, int] = {}
+        self._end = ctypes.create_string_buffer(wire.END.size)
         self._wake_reader, wake_writer = os.pipe()
         os.set_blocking(wake_writer, False)
         os.set_blocking(self._wake_reader, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
 
-    def serve(self) -> Optional[child.Job]:
-        """Serve until the sidecar is gone: None. In each worker that is forked meanwhile, its job."""
+    def serve(self) -> Optional[Place]:
+        """Serve until the sidecar is gone: None. In each worker that is forked meanwhile, its place."""
+        try:
+            return self._serve()
+        except ConnectionError:
+            return None  # it was killed with words of ours unread
+
+    def _serve(self) -> Optional[Place]:
         poll = select.poll()
         poll.register(self._peer, select.POLLIN)
         poll.register(self._wake_reader, select.POLLIN)
@@ -88,16 +106,24 @@ class _Server:
             if self._spawn(request):
                 return request
 
-    def _receive(self) -> Optional[child.Job]:
+    def end(self) -> None:
+        """The sidecar is gone: see every worker dead."""
+        for pid in self._spawns:
+            os.kill(pid, signal.SIGKILL)
+        for pid in self._spawns:
+            os.waitpid(pid, 0)
+
+    def _receive(self) -> Optional[Place]:
         space = socket.CMSG_SPACE(_DESCRIPTORS_PER_SPAWN * 4)
         packet, ancillary, _, _ = self._peer.recvmsg(wire.CONTROL_MAX_BYTES, space)
         if not packet:
             return None
         received = [fd for _, _, data in ancillary for fd in memoryview(data[: len(data) & ~3]).cast("i")]
         channel, stdout, stderr = received
-        return child.Job(json.loads(packet.decode())["spawn"], channel, stdout, stderr)
+        asked = json.loads(packet.decode())["spawn"]
+        return Place(asked["number"], asked["scratch"], channel, stdout, stderr)
 
-    def _spawn(self, job: child.Job) -> bool:
+    def _spawn(self, place: Place) -> bool:
         """Fork; whether this is the worker."""
         pid = pidfd = -1
         try:
@@ -109,14 +135,14 @@ class _Server:
             finally:
                 if pid != 0:
                     self._jail.after_fork()
-            self._spawns[pid] = job.number
+            self._spawns[pid] = place.number
             pidfd = libc.system_call("pidfd_open", pid, 0)
-            self._send({"spawned": job.number}, [pidfd])
+            self._send({"spawned": place.number}, [pidfd])
         except OSError as error:
             if pid > 0:
                 os.kill(pid, signal.SIGKILL)
-            self._send({"failed": job.number, "reason": str(error)})
-        for descriptor in (job.channel, job.stdout, job.stderr, pidfd):
+            self._send({"failed": place.number, "reason": str(error)})
+        for descriptor in (place.channel, place.stdout, place.stderr, pidfd):
             if descriptor >= 0:
                 os.close(descriptor)
         return False
@@ -128,20 +154,24 @@ class _Server:
         except BlockingIOError:
             pass
         while self._spawns:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            pid = libc.wait4(self._end)
             if pid == 0:
                 return
-            cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
-            self._send(
-                {"ended": self._spawns.pop(pid), "status": status, "cpu_us": cpu_us, "max_rss_kb": usage.ru_maxrss}
-            )
+            number = self._spawns.pop(pid)
+            self._peer.sendmsg([wire.ENDED.pack(wire.ENDED_MARK, number), self._end])
+            # A tool chooses its exit status and its size: as Python's numbers they would stay in this memory.
+            ctypes.memset(self._end, 0, len(self._end))
 
     def _send(self, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        ancillary: List[Any] = []
-        if descriptors:
-            packed = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
-        self._peer.sendmsg([json.dumps(message).encode()], ancillary)
+        _send(self._peer, message, descriptors)
+
+
+def _send(peer: socket.socket, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+    ancillary: List[Any] = []
+    if descriptors:
+        packed = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+    peer.sendmsg([json.dumps(message).encode()], ancillary)
 
 
 def _address_space_bytes() -> int:

@@ -59,13 +59,13 @@ def test_run_returns_the_result_the_output_the_usage_and_the_isolation(sidecar: 
     code = "import sys\ndef run(args):\n    print('out')\n    print('err', file=sys.stderr)\n    return args\n"
     reply = sidecar.run(code, [1], runId="mine")
     assert set(reply) == {
-        "result", "stdout", "stderr", "stdoutTruncated", "stderrTruncated", "usage", "isolation", "runId",
+        "result", "stdout", "stderr", "stdoutTruncated", "stderrTruncated", "usage", "isolation", "violations", "runId",
     }  # fmt: skip
     assert reply["result"] == {"ok": True, "data": [1]}
     assert (reply["stdout"], reply["stderr"]) == ("out\n", "err\n")
     assert (reply["stdoutTruncated"], reply["stderrTruncated"]) == (False, False)
     assert reply["runId"] == "mine"
-    assert set(reply["usage"]) == {"wallMs", "cpuMs", "maxRssMB", "queueMs"}
+    assert set(reply["usage"]) == {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB"}
     assert set(reply["isolation"]) == {"level", "layers"}
     assert reply["isolation"]["level"] == "strict"
     assert set(reply["isolation"]["layers"]) >= STRICT_LAYERS
@@ -156,8 +156,11 @@ def test_doctor_tells_what_this_machine_enforces(sidecar: Sidecar) -> None:
     assert result["isolation"] == sidecar.call("initialize")["isolation"]
     assert result["checks"]
     for check in result["checks"]:
-        assert {"name", "ok", "detail"} <= set(check) <= {"name", "ok", "detail", "hint"}
+        assert {"name", "ok", "detail", "layers", "missing"} <= set(check)
+        assert set(check) <= {"name", "ok", "detail", "layers", "missing", "hint"}
         assert check["ok"] is True
+        assert bool(check["missing"]) <= bool(check.get("hint"))
+        assert set(check["layers"]) <= set(result["isolation"]["layers"])
 
 
 def test_shutdown_waits_for_the_calls_in_flight_and_takes_no_more(sidecar: Sidecar) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 
 PROTOCOL = Path(__file__).parents[2] / "protocol.md"
 ANY = "…"
-MEASURED = frozenset({"wallMs", "cpuMs", "maxRssMB", "queueMs", "uptimeMs", "rssBytes", "sumMs", "standby", "counts"})
+MEASURED = frozenset(
+    {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "uptimeMs", "rssBytes", "sumMs", "standby", "counts"}
+)
 # What the machine decides.
 MACHINE = frozenset({"maxConcurrency"})
 

@@ -29,8 +29,8 @@ def sidecar() -> Iterator[Sidecar]:
 @pytest.fixture(scope="module")
 def without_sandbox() -> Iterator[Sidecar]:
     """A sidecar on a machine whose kernel refuses every layer that it is asked for."""
-    wrapper = Path(__file__).with_name("refuse_namespaces.py")
-    with Sidecar(command=(sys.executable, str(wrapper), *COMMAND)) as started:
+    wrapper = Path(__file__).parent.parent / "refuse_calls.py"
+    with Sidecar(command=(sys.executable, str(wrapper), "both", *COMMAND)) as started:
         yield started
 
 
@@ -88,7 +88,7 @@ def test_without_a_sandbox_nothing_runs_and_what_is_missing_is_named(
     error = refusal(without_sandbox, method, params)
     assert error["data"]["missing"]
     for missing in error["data"]["missing"]:
-        assert set(missing) == {"layer", "reason", "fix"}
+        assert set(missing) == {"home", "layer", "reason", "fix"}
         assert all(missing.values())
         assert missing["layer"] in error["message"]
 

@@ -218,3 +218,16 @@ def test_a_pattern_that_hangs_stalls_no_other_call(sidecar: Sidecar) -> None:
     for number in range(5):
         assert sidecar.run(ECHO, number)["result"]["data"] == number
     assert sidecar.reply(slow)["result"]["result"]["error"]["code"] == "invalid_args"
+
+
+def test_what_the_jail_refused_is_listed_though_the_tool_swallowed_it(sidecar: Sidecar) -> None:
+    code = "def run(args):\n    for n in range(args):\n        try: open(f'/etc/{n}')\n        except OSError: pass\n"
+    reply = sidecar.run(code, 2)
+    policy = "Tools see no files of the host and can write only to their private scratch directory, the current one."
+    assert reply["violations"] == [
+        {"call": "open", "argument": f"/etc/{n}", "policy": policy, "count": 1, "line": 3} for n in range(2)
+    ]
+    assert "violationsOmitted" not in reply
+    flooded = sidecar.run(code, 1000)
+    assert (len(flooded["violations"]), flooded["violationsOmitted"]) == (20, 980)
+    assert sidecar.run("def run(args): return 1")["violations"] == []

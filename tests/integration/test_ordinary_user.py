@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import platform
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,46 +10,12 @@ from typing import TYPE_CHECKING
 import corpus
 import pytest
 from load import IN_FLIGHT, LOAD, start_load, works
+from ordinary_user import USER, environ, needs_user_namespaces
 from processes import Watch, resident_kb
 from sidecar_process import COMMAND, Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# An id that no account has; where the tests run as an ordinary user already, that user does.
-USER = 65_432 if os.geteuid() == 0 else None
-ROOT = Path(__file__).parent.parent.parent
-_NEW_USER_NAMESPACE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) and 1)"
-
-
-@functools.cache
-def environ() -> dict[str, str]:
-    """What lets that user start the sidecar: an interpreter and packages that it can read. Skips without."""
-    if USER is None:
-        return {}
-    packages = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))])
-    name = "python{}.{}".format(*sys.version_info)
-    tried = []
-    for path in dict.fromkeys([sys.executable, *filter(None, [shutil.which(name, path=os.defpath)])]):
-        found = {"PYTHONPATH": packages, "PYTHON_PATH": path, "HOME": "/", "PATH": os.defpath}
-        try:
-            probe = ask(path, "import pydantic, jsonschema, pygls, sidecar.cli", found)
-        except PermissionError as error:
-            tried.append(f"{path}: {error.strerror}")
-            continue
-        if probe.returncode == 0:
-            if ask(path, _NEW_USER_NAMESPACE, found).returncode:
-                pytest.skip("this machine allows no user namespaces to ordinary users")
-            return found
-        tried.append(f"{path}: {probe.stderr.strip().splitlines()[-1]}")
-    pytest.skip(f"this machine has no {name} that other users can run: {'; '.join(tried)}")
-
-
-def ask(path: str, code: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [path, "-c", code], user=USER, group=USER, extra_groups=[], env=variables, cwd="/",
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +26,7 @@ def sidecar() -> Iterator[Sidecar]:
 
 def start() -> Sidecar:
     variables = environ()
+    needs_user_namespaces(variables)
     command = (variables.get("PYTHON_PATH", sys.executable), *COMMAND[1:])
     return Sidecar({**LOAD, **variables}, command=command, user=USER, cwd=Path("/"))
 

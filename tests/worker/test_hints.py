@@ -100,3 +100,63 @@ def test_a_missing_part_of_a_package_of_the_standard_library_is_not_called_third
     error = tools.run("def run(args):\n    import json.nothing_here").error
     assert error["type"] == "ModuleNotFoundError"
     assert "json is not part of" not in error.get("hint", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "option"),
+    [
+        ("[open('a%d' % n, 'w').close() for n in range(5000)]", "PYRUNNER_SCRATCH_MAX_INODES"),
+        ("open('a', 'wb').truncate(1 << 40)", "PYRUNNER_SCRATCH_MAX_BYTES"),
+        ("kept = [open('/dev/null') for _ in range(1000)]", "PYRUNNER_MAX_OPEN_FILES"),
+        (
+            "import threading as t; [t.Thread(target=t.Event().wait).start() for _ in range(999)]",
+            "PYRUNNER_MAX_THREADS",
+        ),
+        ("bytearray(1 << 40)", "maxMemoryMB"),
+    ],
+)
+def test_a_limit_that_was_met_is_named_by_its_option(tools: ToolRunner, body: str, option: str) -> None:
+    reply = tools.run(f"def run(args):\n    {body}", timeout_ms=20_000)
+    assert option in reply.error["hint"], reply.error
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("import socket; socket.socket()", "socket(AF_INET) at line 2: tools have no network: "),
+        ("open('/etc/passwd')", "open(/etc/passwd) at line 2: tools see no files of the host "),
+        ("open('/etc/' + chr(10) * 300)", "open(/etc/\\n\\n"),
+        ("import os; os.fork()", "os.fork() at line 2: tools cannot start or signal other processes: "),
+        ("import os; os.forkpty()", "os.forkpty() at line 2: tools cannot start "),
+        ("import os; os.utime('/usr')", "os.utime(/usr) at line 2: tools see no files "),
+        ("import subprocess; subprocess.run(['ls'])", "subprocess.Popen(command) at line 2: tools cannot start "),
+        ("import urllib.request as u; u.urlopen('http://a.b')", "socket.getaddrinfo(a.b) at line 2: tools have no "),
+        ("import sqlite3; sqlite3.connect('/srv/a')", "sqlite3.connect(/srv/a) at line 2: tools see no files "),
+        (
+            "import asyncio; asyncio.run(asyncio.open_connection('a.b', 80))",
+            "socket.getaddrinfo(a.b) at line 2: tools have no network: ",
+        ),
+        (
+            "import concurrent.futures as f; f.ThreadPoolExecutor().submit(open, '/etc/x').result()",
+            "open(/etc/x) at line 2: tools see no files ",
+        ),
+    ],
+)
+def test_an_uncaught_denial_is_a_hint_that_begins_with_call_line_and_policy(
+    watched: ToolRunner, body: str, sentence: str
+) -> None:
+    assert watched.run(f"def run(args):\n    {body}").error["hint"].startswith(sentence)
+
+
+def test_a_hint_is_of_the_exception_that_was_raised_and_not_of_another_at_its_line(watched: ToolRunner) -> None:
+    code = """\
+import socket
+def run(args):
+    for path in ("/etc/passwd", None, "missing"):
+        try: open(path) if path else socket.socket()
+        except OSError:
+            if path == "missing": raise
+"""
+    reply = watched.run(code)
+    assert "hint" not in reply.error
+    assert [one.call for one in reply.refused.listed] == ["open", "socket"]

@@ -1,5 +1,5 @@
 /** The events that a host's bus gets, and the one way to emit them: a bus that fails does not touch the run. */
-import type { IsolationReport, UsageReport } from "./protocol.js";
+import type { IsolationReport, UsageReport, ViolationReport } from "./protocol.js";
 import type { ToolFailure, ToolResult } from "./tool-result.js";
 
 /** A host's event bus; a Node EventEmitter is one. */
@@ -25,6 +25,8 @@ export interface ToolExecutionEvent extends Partial<UsageReport> {
   readonly code?: string;
   /** What stood around the tool. */
   readonly isolation?: IsolationReport;
+  /** What the jail refused, by the worker's account; absent where there was nothing. */
+  readonly violations?: readonly ViolationReport[];
   /** Absent where the runner function is not a tool of a ToolEngine. */
   readonly toolId?: string;
   readonly invocationId?: string;

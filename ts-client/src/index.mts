@@ -28,4 +28,5 @@ export {
   type ToolResult,
   type ToolResultEvent,
   type ValidateResult,
+  type ViolationReport,
 } from "./index.js";

@@ -7,13 +7,14 @@ export type {
   ToolInvocationEvent,
   ToolResultEvent,
 } from "./events.js";
-export type { LimitOptions, Logger, PyRunnerConfig, PyRunnerOptions } from "./options.js";
+export type { IsolationLevel, LimitOptions, Logger, PyRunnerConfig, PyRunnerOptions } from "./options.js";
 export type {
   DoctorResult,
   RegisterResult,
   StatsResult,
   ToolReport,
   ValidateResult,
+  ViolationReport,
 } from "./protocol.js";
 export { PyRunner, type PyToolDefinition, type RunOptions, type ToolFunction } from "./py-runner.js";
 export type { RunContext } from "./run-safely.js";

@@ -11,6 +11,7 @@ import { PyRunnerError } from "./errors.js";
 /** The same bounds as the sidecar's `config.py`. */
 const TIMEOUT_MS = { min: 1, max: 24 * 60 * 60 * 1000, default: 30_000 };
 const MEMORY_MB = { min: 8, max: 1024 * 1024, default: 256 };
+const LEVELS = ["strict", "process"] as const;
 const DEFAULT_PYTHON_PATH = "python3";
 
 /** What a call or a runner may set; each field is optional. */
@@ -23,7 +24,16 @@ export interface LimitOptions {
   readonly maxMemoryMB?: number | undefined;
   /** Another spelling of `maxMemoryMB`. */
   readonly maxMemoryMb?: number | undefined;
+  /**
+   * The weakest isolation that is accepted; a call below it fails with `sandbox_unavailable`. `process`, which promises
+   * no more than a process with limits, is for machines that cannot do better. Default: `PYRUNNER_MIN_ISOLATION` or
+   * `strict`.
+   */
+  readonly minIsolation?: IsolationLevel | undefined;
 }
+
+/** Strongest first; each reply says which one it ran at. */
+export type IsolationLevel = (typeof LEVELS)[number];
 
 /** Where a runner reports what happens beside the calls. `console` and pino both fit. */
 export interface Logger {
@@ -60,6 +70,7 @@ export interface PyRunnerConfig {
   readonly timeout: number;
   /** MiB. */
   readonly maxMemoryMB: number;
+  readonly minIsolation: IsolationLevel;
   /** What the scratch directory is called inside a call, as it was asked for. */
   readonly workingDir: string | undefined;
 }
@@ -69,6 +80,7 @@ export interface WireLimits {
   pythonPath?: string;
   timeout?: number;
   maxMemoryMB?: number;
+  minIsolation?: IsolationLevel;
   workingDir?: string;
 }
 
@@ -79,6 +91,7 @@ export function resolveConfig(options: PyRunnerOptions, env: Environment): PyRun
     pythonPath: wire.pythonPath ?? pythonPathFromEnv(env) ?? DEFAULT_PYTHON_PATH,
     timeout: wire.timeout ?? numberFromEnv(env, "PYTHON_TIMEOUT_MS", TIMEOUT_MS),
     maxMemoryMB: wire.maxMemoryMB ?? numberFromEnv(env, "PYTHON_MAX_MEMORY_MB", MEMORY_MB),
+    minIsolation: wire.minIsolation ?? levelFromEnv(env),
     workingDir: wire.workingDir,
   };
 }
@@ -92,6 +105,7 @@ export function wireLimits(
   const maxMemoryMB = oneOf("maxMemoryMB", options.maxMemoryMB, "maxMemoryMb", options.maxMemoryMb);
   if (timeout !== undefined) limits.timeout = within("timeout", timeout, TIMEOUT_MS, "milliseconds");
   if (maxMemoryMB !== undefined) limits.maxMemoryMB = within("maxMemoryMB", maxMemoryMB, MEMORY_MB, "MiB");
+  if (options.minIsolation !== undefined) limits.minIsolation = level("minIsolation", options.minIsolation);
   if (options.pythonPath !== undefined) limits.pythonPath = pythonPath("pythonPath", options.pythonPath);
   if (options.workingDir !== undefined) {
     if (typeof options.workingDir !== "string" || options.workingDir === "") {
@@ -125,6 +139,16 @@ function within(
 ): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalid(name, value, `a whole number of ${unit} from ${min} to ${max}`);
+}
+
+function level(name: string, value: string): IsolationLevel {
+  const found = LEVELS.find((one) => one === value);
+  if (found === undefined) throw invalid(name, value, `one of ${LEVELS.join(", ")}`);
+  return found;
+}
+
+function levelFromEnv(env: Environment): IsolationLevel {
+  return level("PYRUNNER_MIN_ISOLATION", env.PYRUNNER_MIN_ISOLATION || LEVELS[0]);
 }
 
 function numberFromEnv(

@@ -7,11 +7,13 @@ export interface CancelParams {
   id: unknown;
 }
 /**
- * One of `doctor`'s checks; `hint` says what to do about a failure.
+ * One of `doctor`'s checks: `layers` hold the promise, `missing` could; `hint` says what to do about either.
  */
 export interface CheckReport {
   detail: string;
   hint?: string | null;
+  layers: string[];
+  missing: string[];
   name: string;
   ok: boolean;
 }
@@ -44,7 +46,7 @@ export interface DoctorResult {
  */
 export interface IsolationReport {
   layers: string[];
-  level: "strict" | "none";
+  level: "strict" | "process" | "none";
 }
 /**
  * Result of a method that has nothing to say.
@@ -144,6 +146,7 @@ export interface RegisterParams {
   description?: string | null;
   id: string;
   maxMemoryMB?: number | null;
+  minIsolation?: ("strict" | "process") | null;
   name?: string | null;
   pythonPath?: string | null;
   replace?: boolean;
@@ -171,6 +174,7 @@ export interface RunParams {
   code?: string | null;
   id?: string | null;
   maxMemoryMB?: number | null;
+  minIsolation?: ("strict" | "process") | null;
   pythonPath?: string | null;
   runId?: string | null;
   stream?: boolean;
@@ -178,7 +182,7 @@ export interface RunParams {
   workingDir?: string | null;
 }
 /**
- * Result of `run`; `result` is the tool's `{"ok": …}`.
+ * Result of `run`; `result` is the tool's `{"ok": …}`. `violations` explain; they prove nothing.
  */
 export interface RunResult {
   isolation: IsolationReport;
@@ -191,6 +195,8 @@ export interface RunResult {
   stdout: string;
   stdoutTruncated: boolean;
   usage: UsageReport;
+  violations?: ViolationReport[] | null;
+  violationsOmitted?: number | null;
 }
 /**
  * The sidecar's own measurements of one call.
@@ -198,8 +204,19 @@ export interface RunResult {
 export interface UsageReport {
   cpuMs: number;
   maxRssMB: number;
+  peakMemoryMB: number;
   queueMs: number;
   wallMs: number;
+}
+/**
+ * A call that the jail refused, by the worker's own account; `line` counts from 1 in the tool's text.
+ */
+export interface ViolationReport {
+  argument: string;
+  call: string;
+  count: number;
+  line?: number | null;
+  policy: string;
 }
 /**
  * Result of `stats`. Counters only grow.

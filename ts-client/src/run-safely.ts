@@ -41,6 +41,7 @@ export async function runSafely(
     ...(typeof result.error?.code === "string" ? { code: result.error.code } : {}),
     ...reply?.usage,
     ...(reply ? { isolation: reply.isolation } : {}),
+    ...(reply?.violations?.length ? { violations: reply.violations } : {}),
     ...ids,
   });
   return result;

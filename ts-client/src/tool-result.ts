@@ -26,7 +26,10 @@ export interface ToolFailure {
   [key: string]: unknown;
 }
 
-/** The full reply of one run: the tool's result, its output, and the sidecar's own measurements. */
+/**
+ * The full reply of one run: the tool's result, its output, and the sidecar's own measurements. `violations` is what the
+ * jail refused by the worker's account, which a tool can falsify: to explain a failure, not to judge a tool by.
+ */
 export interface RunResult extends Omit<WireRunResult, "result"> {
   result: ToolResult;
 }

@@ -8,12 +8,14 @@ test("the defaults are those of the document", () => {
     pythonPath: "python3",
     timeout: 30_000,
     maxMemoryMB: 256,
+    minIsolation: "strict",
     workingDir: undefined,
   });
 });
 
 test("the environment wins over the defaults, and an explicit option over the environment", () => {
   const env = { PYTHON_PATH: "python3.9", PYTHON_TIMEOUT_MS: "1000", PYTHON_MAX_MEMORY_MB: "64" };
+  assert.equal(resolveConfig({}, { PYRUNNER_MIN_ISOLATION: "process" }).minIsolation, "process");
   const { pythonPath, timeout, maxMemoryMB } = resolveConfig({}, env);
   assert.deepEqual([pythonPath, timeout, maxMemoryMB], ["python3.9", 1000, 64]);
   const explicit = resolveConfig({ pythonPath: "/usr/bin/python3", timeout: 5, maxMemoryMB: 128 }, env);
@@ -46,6 +48,7 @@ const malformed: Record<string, string>[] = [
     PYTHON_TIMEOUT_MS: value,
   })),
   ...["lots", "7", "256MB"].map((value) => ({ PYTHON_MAX_MEMORY_MB: value })),
+  ...["none", "STRICT", "strict,process"].map((value) => ({ PYRUNNER_MIN_ISOLATION: value })),
   ...["/usr/lib:/opt/lib", "/tmp"].map((value) => ({ PYTHON_PATH: value })),
 ];
 for (const env of malformed) {
@@ -64,6 +67,7 @@ test("an option of the wrong kind is refused by name", () => {
     ["timeout", Number.NaN],
     ["timeout", "60000"],
     ["maxMemoryMB", 1],
+    ["minIsolation", "none"],
     ["pythonPath", ""],
     ["workingDir", 7],
   ]) {

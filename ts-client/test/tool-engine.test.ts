@@ -60,7 +60,14 @@ test("events tell of the invocation, the execution and the outcome, in this orde
   engine.register({ id: "good", runner: "py" }, "echo");
   engine.register({ id: "bad", runner: "py" }, "fail");
   engine.register({ id: "own", runner: "builtin" }, () => 1);
-  const usage = { isolation: { level: "none", layers: [] }, wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0 };
+  const usage = {
+    isolation: { level: "none", layers: [] },
+    wallMs: 1,
+    cpuMs: 1,
+    maxRssMB: 8,
+    queueMs: 0,
+    peakMemoryMB: 1,
+  };
 
   await engine.invoke("good", { a: 1 });
   assert.deepEqual(bus.events.splice(0), [

@@ -1,13 +1,14 @@
 """The descriptors of a worker: nothing, stdout, stderr and its channel. Every other one is closed, known or not."""
 
 import os
-from typing import Tuple
+import socket
+from typing import Optional, Tuple
 
 CHANNEL = 3
 
 
-def apply(channel: int, stdout: int, stderr: int, max_open_files: int) -> Tuple[str, ...]:
-    """Put the four in place as 3, 1, 2 and 0 and close all others (dup2(2)).
+def apply(channel: int, stdout: int, stderr: int, kept: Optional[int], max_open_files: int) -> Tuple[str, ...]:
+    """Put the four in place as 3, 1, 2 and 0 and close all others (dup2(2)) but `kept`, which a later layer closes.
 
     Descriptor 0 is opened here, since the flags of an inherited one would be shared with every other worker. The
     numbers given lie above 3, so that no move overwrites one that is still to be moved; `max_open_files` is the
@@ -16,5 +17,18 @@ def apply(channel: int, stdout: int, stderr: int, max_open_files: int) -> Tuple[
     null = os.open(os.devnull, os.O_RDWR)
     for source, target in ((null, 0), (stdout, 1), (stderr, 2), (channel, CHANNEL)):
         os.dup2(source, target)
-    os.closerange(CHANNEL + 1, max_open_files)
+    first = CHANNEL + 1
+    if kept is not None:
+        os.closerange(first, kept)
+        first = kept + 1
+    os.closerange(first, max_open_files)
     return ("descriptors",)
+
+
+def show_scratch(frame: bytes) -> None:
+    """Send the sidecar `frame` with a descriptor of the current directory, so that it can count there: unix(7)."""
+    directory = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    packed = directory.to_bytes(4, "little")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(CHANNEL)) as peer:
+        peer.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
+    os.close(directory)

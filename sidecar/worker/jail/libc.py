@@ -6,16 +6,20 @@ Everything that the standard library of Python 3.7 does not offer is here; nothi
 import ctypes
 import os
 import platform
+import signal
+import struct
 from typing import Dict, Union
 
 Argument = Union[int, bytes, None, "ctypes.Array[ctypes.c_char]"]
 
 MACHINE = platform.machine()
+CAPABILITY_VERSION_3 = 0x20080522
+_BITS = 32
 
 # Numbers of calls that the C library does not wrap everywhere; x86_64 and aarch64 number the newer ones alike.
 _NUMBERS: Dict[str, Dict[str, int]] = {
-    "x86_64": {"pivot_root": 155, "capset": 126, "seccomp": 317},
-    "aarch64": {"pivot_root": 41, "capset": 91, "seccomp": 277},
+    "x86_64": {"pivot_root": 155, "capget": 125, "capset": 126, "seccomp": 317},
+    "aarch64": {"pivot_root": 41, "capget": 90, "capset": 91, "seccomp": 277},
 }
 _COMMON_NUMBERS = {
     "pidfd_open": 434,
@@ -60,6 +64,31 @@ def prctl(name: str, option: int, *arguments: int) -> int:
     """Set or ask one attribute of this process (man 2 prctl); OSError names the option as `name`."""
     words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
     return _checked("prctl(%s)" % name, _libc.prctl(ctypes.c_int(option), *words))
+
+
+def wait4(end: "ctypes.Array[ctypes.c_char]") -> int:
+    """Reap a child that has ended: its pid, 0 where none has. `end` gets its status and usage, as wire.END has them."""
+    status, usage = ctypes.addressof(end), ctypes.addressof(end) + 8
+    return _checked("wait4", _libc.wait4(-1, ctypes.c_void_p(status), os.WNOHANG, ctypes.c_void_p(usage)))
+
+
+def has_capability(number: int) -> bool:
+    """Whether it is in this thread's effective set (capabilities(7))."""
+    sets = ctypes.create_string_buffer(24)  # two of {effective, permitted, inheritable}, low words first
+    system_call("capget", struct.pack("=Ii", CAPABILITY_VERSION_3, 0), sets)
+    effective = struct.unpack_from("=I", sets, 12 if number >= _BITS else 0)[0]
+    return bool(effective >> number % _BITS & 1)
+
+
+def die_with_parent(expected: int) -> None:
+    """Have the kernel kill this process when its parent ends: PR_SET_PDEATHSIG(2const).
+
+    `expected` is the parent's number as this process sees it. A later change of credentials would undo the request.
+    """
+    prctl("PR_SET_PDEATHSIG", 1, signal.SIGKILL)
+    # The parent may have died before the request took effect; then nobody would ever send the signal.
+    if os.getppid() != expected:
+        os._exit(1)
 
 
 def _convert(argument: Argument) -> object:

@@ -40,10 +40,17 @@ _NEW = "/new"
 _FIX = "run where mount(2) and pivot_root(2) are allowed: as root or with user namespaces, outside a container's filter"
 
 
+def make_private() -> None:
+    """In the zygote, first of all: no mount made from here on shows outside. Raises LayerError."""
+    try:
+        libc.call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    except OSError as error:
+        raise LayerError("mounts", str(error), _FIX) from None
+
+
 def enter_tree(policy: Policy) -> Tuple[str, ...]:
     """In the zygote: build the read-only tree and make it the root. Raises LayerError."""
     try:
-        libc.call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
         _pivot_to_workshop()
         libc.call("mount", b"tmpfs", _NEW.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, b"size=1m,mode=755")
         _fill(policy)

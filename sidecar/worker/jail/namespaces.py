@@ -5,8 +5,7 @@ each worker is then the init of a PID namespace of its own below it, with mounts
 """
 
 import os
-import signal
-from typing import Tuple
+from typing import FrozenSet, Tuple
 
 from . import libc
 from .policy import LayerError
@@ -17,8 +16,14 @@ _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_FLAGS = {
+    "mount_ns": _CLONE_NEWNS,
+    "pid_ns": _CLONE_NEWPID,
+    "net_ns": _CLONE_NEWNET,
+    "ipc_ns": _CLONE_NEWIPC,
+    "uts_ns": _CLONE_NEWUTS,
+}
 _HOST_NAME = b"sandbox"
-_PR_SET_PDEATHSIG = 1
 # Since then a user namespace has counters of its own for RLIMIT_NPROC and RLIMIT_SIGPENDING.
 _COUNTS_PER_NAMESPACE = (5, 14)
 _CAP_SYS_ADMIN = 21
@@ -30,33 +35,44 @@ _USER_FIX = (
 _OTHER_FIX = "run outside a container whose seccomp profile refuses unshare(2), or give it CAP_SYS_ADMIN"
 
 
-def enter_for_zygote(sidecar_pid: int) -> Tuple[str, ...]:
+def enter_for_zygote(sidecar_pid: int, without: FrozenSet[str]) -> Tuple[str, ...]:
     """Leave the host's namespaces; return in the new PID namespace's init, while the caller's process waits for it.
+
+    Those in `without` are not left; without a PID namespace it is the caller's process that returns.
 
     The process that called ends with its child, and both are killed when the sidecar dies (PR_SET_PDEATHSIG), however
     it dies. Raises LayerError where a namespace is refused.
     """
-    names = ["mount_ns", "pid_ns", "net_ns", "ipc_ns", "uts_ns"]
-    if not _has_capability(_CAP_SYS_ADMIN):
+    entered = [name for name in _FLAGS if name not in without]
+    names = list(entered)
+    if not libc.has_capability(_CAP_SYS_ADMIN):
         _enter_user_namespace()
         names.insert(0, "user_ns")
-    _die_with_parent(sidecar_pid)
+    libc.die_with_parent(sidecar_pid)
     try:
-        libc.call("unshare", _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS)
+        libc.call("unshare", sum(_FLAGS[name] for name in entered))
+        if "uts_ns" in entered:
+            libc.call("sethostname", _HOST_NAME, len(_HOST_NAME))
     except OSError as error:
         raise LayerError("namespaces", str(error), _OTHER_FIX) from None
-    libc.call("sethostname", _HOST_NAME, len(_HOST_NAME))
-    child = os.fork()
-    if child:
-        _wait_in_place_of(child)
-    # The parent lives in the namespace outside, where this process sees it as 0.
-    _die_with_parent(0)
+    if "pid_ns" in entered:
+        child = os.fork()
+        if child:
+            _wait_in_place_of(child)
+        # The parent lives in the namespace outside, where this process sees it as 0.
+        libc.die_with_parent(0)
     return tuple(names)
 
 
 def own_pid_namespace() -> int:
-    """A descriptor of this process's PID namespace, to come back to after each `prepare_child`."""
-    return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    """A descriptor of this process's PID namespace, to come back to after each `prepare_child`. LayerError."""
+    try:
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        prepare_child()
+        after_fork(own)  # tried here, since a filter may refuse setns(2) alone
+    except OSError as error:
+        raise LayerError("namespaces", str(error), _OTHER_FIX) from None
+    return own
 
 
 def prepare_child() -> None:
@@ -69,10 +85,13 @@ def after_fork(own: int) -> None:
     libc.call("setns", own, _CLONE_NEWPID)
 
 
-def apply() -> Tuple[str, ...]:
-    """In the worker: a mount namespace of its own."""
-    libc.call("unshare", _CLONE_NEWNS)
-    return ("worker_pid_ns", "worker_mount_ns")
+def apply(without: FrozenSet[str]) -> Tuple[str, ...]:
+    """In the worker: mounts of its own, and System V objects and message queues of its own."""
+    if "ipc_ns" in without:
+        libc.call("unshare", _CLONE_NEWNS)
+        return ("worker_mount_ns",)
+    libc.call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
+    return ("worker_mount_ns", "worker_ipc_ns")
 
 
 def apply_user() -> Tuple[str, ...]:
@@ -85,14 +104,6 @@ def apply_user() -> Tuple[str, ...]:
         return ()
     libc.call("unshare", _CLONE_NEWUSER)
     return ("worker_user_ns",)
-
-
-def _has_capability(number: int) -> bool:
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("CapEff:"):
-                return bool(int(line.split()[1], 16) >> number & 1)
-    return False
 
 
 def _enter_user_namespace() -> None:
@@ -109,13 +120,6 @@ def _enter_user_namespace() -> None:
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="ascii") as file:
         file.write(text)
-
-
-def _die_with_parent(expected: int) -> None:
-    libc.prctl("PR_SET_PDEATHSIG", _PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The parent may have died before the request took effect; then nobody would ever send the signal.
-    if os.getppid() != expected:
-        os._exit(1)
 
 
 def _wait_in_place_of(child: int) -> None:

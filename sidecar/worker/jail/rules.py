@@ -9,7 +9,7 @@ from typing import Dict, List, Tuple
 Instruction = Tuple[int, int, int, int]
 Code = List[Instruction]
 
-EPERM, ENOSYS = 1, 38
+EPERM, ENOSYS, EOPNOTSUPP = 1, 38, 95
 LD_ABS, JA, JEQ, JGE, JSET, AND, RET = 0x20, 0x05, 0x15, 0x35, 0x45, 0x54, 0x06
 _ARGUMENTS = 16  # offset in struct seccomp_data
 
@@ -108,6 +108,37 @@ def _socketpair() -> Code:
 def _sendto() -> Code:
     # send(2) on such a pair: no address, no urgent data.
     return [*_without(3, _MSG_OOB), *_null(4), ALLOW]
+
+
+def _own_clocks(pid: int) -> Code:
+    # A negative clock is the CPU time of a process or thread, of whomever: own ones only (clock_getres(2)).
+    first_own, last = 0xFFFFFFF8, 0xFFFFFFFF
+    main = ~pid << 3 & 0xFFFFFFF8
+    return [
+        _load(0), (JSET, 1, 0, 1 << 31), ALLOW, (JGE, 0, 1, first_own), ALLOW,
+        (AND, 0, 0, last & ~7), (JEQ, 0, 1, main), ALLOW, DENY,
+    ]  # fmt: skip
+
+
+def among_others(pid: int) -> Dict[str, Code]:
+    """What else needs a rule where other processes and the host's files can be named.
+
+    Landlock governs neither attributes of files nor questions about processes. Attributes are set without effect, so
+    that copying and unpacking work as they do elsewhere.
+    """
+    own_process, own_clocks = [*_one_of(0, 0, pid), ALLOW], _own_clocks(pid)
+    unsupported = [answer(EOPNOTSUPP)]
+    answers = (
+        (("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat"), [PRETEND]),
+        (("getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr"), unsupported),
+        # Space is used up by writing only, at a speed at which it can be watched.
+        (("fallocate",), unsupported),
+        (("copy_file_range",), [answer(ENOSYS)]),
+        (("getpgid", "getsid", "sched_getaffinity", "get_robust_list"), own_process),
+        (("getppid", "getpgrp"), [PRETEND]),  # 0, as in a PID namespace of one's own
+        (("clock_gettime", "clock_getres", "clock_nanosleep", "timer_create", "timerfd_create"), own_clocks),
+    )
+    return {name: code for names, code in answers for name in names}
 
 
 def rules(pid: int) -> Dict[str, Code]:

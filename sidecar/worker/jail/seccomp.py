@@ -10,6 +10,7 @@ from typing import Dict, Iterable, List, Tuple
 
 from . import libc
 from .rules import ALLOW, DENY, ENOSYS, JA, JEQ, JGE, LD_ABS, Code, answer, rules
+from .rules import among_others as rules_among_others
 from .syscalls import ALLOWED, DENIED, RESTRICTED, Numbers
 
 _NR, _ARCH = 0, 4  # offsets in struct seccomp_data
@@ -30,33 +31,39 @@ class _Program(ctypes.Structure):
 
 
 class Filter:
-    """A compiled filter, made once in the zygote; `pid` is what each worker's getpid(2) will answer."""
+    """A compiled filter, made once in the zygote. `among_others` as in `rules.among_others`."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, *, among_others: bool) -> None:
         if libc.MACHINE not in _MACHINES:
             raise OSError(ENOSYS, "seccomp: no filter for machine %s" % libc.MACHINE)
-        code = _compile(libc.MACHINE, pid)
+        # Where a rule depends on the worker's pid, two filters for different ones differ.
+        code, other = (_compile(libc.MACHINE, pid, among_others=among_others) for pid in (1, 2))
+        self._by_pid = [(at, a[3], b[3] - a[3]) for at, (a, b) in enumerate(zip(code, other)) if a != b]
         self._instructions = (_Instruction * len(code))(*(_Instruction(*one) for one in code))
         self._program = _Program(len(code), self._instructions)
 
-    def apply(self) -> Tuple[str, ...]:
-        """Put the filter in force for every thread of this process; it cannot be taken away again."""
+    def apply(self, pid: int) -> Tuple[str, ...]:
+        """Put the filter in force for every thread of this process, `pid`; it cannot be taken away again."""
+        for at, first, step in self._by_pid:
+            self._instructions[at].k = first + (pid - 1) * step & 0xFFFFFFFF
         libc.system_call("seccomp", _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.addressof(self._program))
         return ("seccomp",)
 
 
-def encoded(pid: int, machine: str) -> bytes:
+def encoded(pid: int, machine: str, *, among_others: bool = False) -> bytes:
     """The filter for `machine` as struct sock_filter records, for tests and audits on any machine."""
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in _compile(machine, pid))
+    code = _compile(machine, pid, among_others=among_others)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
-def _compile(machine: str, pid: int) -> Code:
+def _compile(machine: str, pid: int, *, among_others: bool) -> Code:
     column, arch = _MACHINES[machine]
-    by_name = rules(pid)
     answers = {number: [ALLOW] for number in _numbers(ALLOWED.values(), column)}
     answers.update((number, [DENY]) for number in _numbers(DENIED.values(), column))
-    for name, numbers in RESTRICTED.items():
-        answers.update((number, by_name[name]) for number in _numbers([numbers], column))
+    by_name = dict(rules(pid), **(rules_among_others(pid) if among_others else {}))
+    known = dict(ALLOWED, **RESTRICTED)
+    for name, code in by_name.items():
+        answers.update((number, code) for number in _numbers([known[name]], column))
     return [(LD_ABS, 0, 0, _ARCH), (JEQ, 1, 0, arch), answer(ENOSYS), (LD_ABS, 0, 0, _NR), *_search(_ranges(answers))]
 
 

@@ -1,7 +1,7 @@
 /** The client and the real sidecar: streaming, cancelling, dying, ending. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import test, { type TestContext } from "node:test";
 import { PyRunner } from "../../src/index.js";
 import { HOST_DIR, linkPackage } from "../host-package.js";
@@ -130,6 +130,23 @@ test("two hundred calls at once get their own results", async (t) => {
     results,
     Array.from({ length: 200 }, (_, n) => ({ ok: true, data: n * n })),
   );
+});
+
+test("what the jail refuses is in the reply and in the event, also where the tool swallows it", async (t) => {
+  const code =
+    "def run(args):\n    try:\n        open('/etc/passwd')\n    except OSError:\n        return 'fine'";
+  const runner = newRunner(t);
+  const { result, violations } = await runner.run({ code });
+  assert.equal(result.data, "fine");
+  assert.deepEqual(
+    violations?.map(({ call, argument, line, count }) => [call, argument, line, count]),
+    [["open", "/etc/passwd", 3, 1]],
+  );
+  const bus = new EventEmitter();
+  const event = once(bus, "ToolExecutionEvent");
+  await runner.createRunner(code, bus)({});
+  assert.deepEqual((await event)[0].violations, violations);
+  assert.deepEqual((await runner.run({ code: "def run(args): return 1" })).violations, []);
 });
 
 test("doctor, stats, validate, register and unregister answer in their documented shapes", async (t) => {

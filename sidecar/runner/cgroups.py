@@ -1,0 +1,170 @@
+"""Memory cgroups: where one of ours can be made, and each worker's limit, peak and end.
+
+cgroup-v1/memory and cgroup-v2 of the kernel's documents. A worker moves itself into its own (worker/jail/cgroups.py);
+from here come what needs the file system. The kernel counts all that it holds for the group: heap, files in tmpfs,
+page tables, pipes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sidecar.runner.locked import LockedDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What the kernel holds for a worker besides the tool's own memory: copied pages of the interpreter, page tables.
+SLACK_BYTES = 16 * 1024 * 1024
+_SLACK_SHARE = 64
+_REMOVAL_S = 0.1
+
+_V2_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+_V1_ROOT = "/sys/fs/cgroup/memory"
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the interface files of one version are called."""
+
+    limit: str
+    usage: str
+    peak: str
+    events: str
+    kills_key: bytes
+
+
+V1 = Files(
+    "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control", b"oom_kill"
+)
+V2 = Files("memory.max", "memory.current", "memory.peak", "memory.events", b"oom_kill")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the kernel counted for a worker that is dead; `peak_bytes` is None where nobody counted."""
+
+    peak_bytes: int | None = None
+    oom_killed: bool = False
+
+
+class MemoryCgroup:
+    """A cgroup of this sidecar's, with one for each worker below it. Close it when all of them are dead."""
+
+    def __init__(self, parent: str) -> None:
+        """Make it below `parent`. OSError where that cannot be, or memory is not counted there."""
+        self._directory = LockedDirectory(parent, 0o755, _remove)
+        self.path = self._directory.path
+        self._emptied: list[str] = []
+        v2 = Path(self.path, "cgroup.controllers").exists()
+        self._files = V2 if v2 else V1
+        try:
+            if v2:
+                _write(f"{self.path}/cgroup.subtree_control", b"+memory")
+            elif not Path(self.path, V1.limit).exists():
+                raise OSError(f"{parent} does not count memory")
+        except OSError:
+            self.close()
+            raise
+
+    def limit(self, number: int, max_bytes: int) -> None:
+        """Let worker `number` have `max_bytes` beyond what it has now, and a little for the kernel's own needs."""
+        group = f"{self.path}/{number}"
+        allowed = int(_read(f"{group}/{self._files.usage}")) + max_bytes + SLACK_BYTES + max_bytes // _SLACK_SHARE
+        _write(f"{group}/{self._files.limit}", b"%d" % allowed)
+
+    def finish(self, number: int) -> Spent:
+        """Worker `number` is dead: what it took. Its cgroup is gone afterwards."""
+        group = f"{self.path}/{number}"
+        try:
+            events = _read(f"{group}/{self._files.events}").split()
+            kills = int(events[events.index(self._files.kills_key) + 1]) if self._files.kills_key in events else 0
+            with contextlib.suppress(FileNotFoundError):  # memory.peak is of Linux 5.19
+                return Spent(int(_read(f"{group}/{self._files.peak}")), kills > 0)
+            return Spent(None, kills > 0)
+        except (OSError, ValueError):
+            return Spent()  # refused before it had one
+        finally:
+            # A process that is dead by every other word may be in its cgroup for some microseconds more.
+            self._emptied = [one for one in (*self._emptied, group) if not _is_gone(one)]
+
+    def close(self) -> None:
+        """Remove it."""
+        self._directory.close()
+
+
+def find(setting: str) -> tuple[MemoryCgroup | None, str]:
+    """A cgroup of our own as `Config.cgroup` asks for, or None and why there is none."""
+    if setting == "off":
+        return None, "PYRUNNER_CGROUP=off"
+    reasons = []
+    for parent in [setting] if setting != "auto" else _candidates():
+        try:
+            return MemoryCgroup(parent), ""
+        except OSError as error:
+            reasons.append(f"{parent}: {error.strerror or error}")
+    return None, "; ".join(reasons) or "no memory controller is mounted below /sys/fs/cgroup"
+
+
+def _candidates() -> Iterator[str]:
+    """Our own cgroup in v1; in v2 the one above it first, since one with processes in it cannot be divided."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, own = line.split(":", 2)
+        if controllers == "":
+            above = own.rpartition("/")[0]
+            places = [f"{root}{path}" for root in _V2_ROOTS for path in (above, own)]
+            yield from (place for place in places if _counts_memory(place))
+        elif "memory" in controllers.split(","):
+            # A container may see its own as the root.
+            yield from (place for place in (f"{_V1_ROOT}{own}", _V1_ROOT) if Path(place).is_dir())
+
+
+def _counts_memory(place: str) -> bool:
+    try:
+        return b"memory" in _read(f"{place}/cgroup.controllers").split()
+    except OSError:
+        return False
+
+
+def _remove(path: str) -> None:
+    """Remove a cgroup and those below it, whose processes are dead or about to be."""
+    for entry in os.scandir(path):
+        deadline = time.monotonic() + _REMOVAL_S
+        while entry.is_dir(follow_symlinks=False) and not _is_gone(entry.path) and time.monotonic() < deadline:
+            time.sleep(_REMOVAL_S / 100)
+    Path(path).rmdir()
+
+
+def _is_gone(path: str) -> bool:
+    try:
+        os.rmdir(path)  # noqa: PTH106 - once for each call
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)

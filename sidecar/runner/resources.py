@@ -1,0 +1,121 @@
+"""What a zygote's workers use outside of it, and who counts that: memory cgroups, scratch directories on disk.
+
+Invariant: whatever is made here for a worker is gone when its `Share.finish` has returned, and all of it when the
+zygote is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sidecar.errors import SandboxUnavailable
+from sidecar.runner import cgroups
+from sidecar.runner.cgroups import Spent
+from sidecar.runner.locked import LockedDirectory
+from sidecar.worker.removal import remove
+
+if TYPE_CHECKING:
+    from sidecar.config import Config
+
+# The loader's list of libraries; a tree of our own has links in the loader's own directories instead.
+_LOADER_FILES = ("/etc/ld.so.cache",)
+_SCRATCH_FIX = "set PYRUNNER_SCRATCH_DIR to a directory that the sidecar may write to"
+
+
+class Resources:
+    """Made for one zygote, before it is started; close it when its workers are dead."""
+
+    def __init__(self, config: Config, *, own_tree: bool) -> None:
+        """`own_tree`: workers mount their scratch directories themselves. `SandboxUnavailable` without a place."""
+        self._scratch: LockedDirectory | None = None
+        if not own_tree:
+            parent = config.scratch_dir or tempfile.gettempdir()
+            try:
+                self._scratch = LockedDirectory(os.path.realpath(parent), 0o711, remove)
+            except OSError as error:
+                missing = {"layer": "scratch_on_disk", "reason": f"{parent}: {error.strerror}", "fix": _SCRATCH_FIX}
+                raise SandboxUnavailable(f"No place for scratch directories: {error}.", missing=[missing]) from error
+        self.files = () if own_tree else tuple(path for path in _LOADER_FILES if Path(path).exists())
+        self._cgroup, self.no_cgroup = cgroups.find(config.cgroup)
+
+    @property
+    def cgroup_path(self) -> str:
+        """Where workers make their cgroups; "" where they have none."""
+        return self._cgroup.path if self._cgroup else ""
+
+    @property
+    def scratch_root(self) -> str:
+        """Where workers make their scratch directories; "" where they mount them."""
+        return self._scratch.path if self._scratch else ""
+
+    def confirm(self, *, has_cgroup: bool) -> None:
+        """The zygote is up: whether it could enter its cgroup."""
+        if self._cgroup is not None and not has_cgroup:
+            self.no_cgroup = f"{self._cgroup.path} cannot be entered"
+            self._cgroup.close()
+            self._cgroup = None
+
+    def share(self, number: int) -> Share:
+        """Worker `number`'s."""
+        return Share(number, self._cgroup, self.scratch_root)
+
+    def close(self) -> None:
+        """Remove all of it."""
+        for one in (self._scratch, self._cgroup):
+            if one is not None:
+                one.close()
+
+
+class Share:
+    """One worker's cgroup and scratch directory."""
+
+    def __init__(self, number: int, cgroup: cgroups.MemoryCgroup | None, scratch_root: str) -> None:
+        self._number = number
+        self._cgroup = cgroup
+        # Not to be guessed: another worker may have the same uid.
+        self.scratch_name = secrets.token_hex(16) if scratch_root else ""
+        self.scratch_path = f"{scratch_root}/{self.scratch_name}" if scratch_root else ""
+        self._shown: int | None = None
+
+    @property
+    def counts_memory(self) -> bool:
+        """Whether the kernel holds it to a limit of memory."""
+        return self._cgroup is not None
+
+    def limit_memory(self, max_bytes: int) -> None:
+        """Before the call is sent."""
+        if self._cgroup is not None:
+            self._cgroup.limit(self._number, max_bytes)
+
+    def show_scratch(self, descriptor: int) -> None:
+        """Keep the descriptor by which the worker shows its scratch directory, where no cgroup counts that."""
+        self.close()
+        self._shown = descriptor
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What lies in the scratch directory that was shown: memory, since it is a tmpfs."""
+        if self._shown is None:
+            return 0
+        about = os.fstatvfs(self._shown)
+        return (about.f_blocks - about.f_bfree) * about.f_frsize
+
+    def finish(self) -> Spent:
+        """The worker is dead: what it took."""
+        return self._cgroup.finish(self._number) if self._cgroup else Spent()
+
+    def remove_scratch(self) -> None:
+        """The worker is dead: remove its directory, for as long as that takes."""
+        with contextlib.suppress(OSError):  # gone, or taken with the root at the zygote's end
+            remove(self.scratch_path)
+
+    def close(self) -> None:
+        """Let go of what the worker has shown: its files are freed with the last descriptor."""
+        if self._shown is not None:
+            os.close(self._shown)
+            self._shown = None
