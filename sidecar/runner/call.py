@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar.errors import InternalError
 from sidecar.runner import verdict
 from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
-from sidecar.runner.watchdog import MEMORY, SCRATCH, Watchdog
+from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, encode
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from sidecar.runner.output import OutputStream
     from sidecar.runner.worker import Ended, Worker
 
-_CAUSES: dict[str, verdict.Cause] = {MEMORY: "memory_limit", SCRATCH: "scratch_limit"}
+_CAUSES: dict[str, verdict.Cause] = {
+    MEMORY: "memory_limit", SCRATCH: "scratch_limit", THREADS: "thread_limit",
+}  # fmt: skip
 _TMP = "/tmp"  # noqa: S108 - what a host means by it is the worker's own scratch directory, wherever that is
 _VET_TIMEOUT_MS = 5_000
 _VET_MIN_MEMORY_MB = 64
@@ -170,6 +172,7 @@ class Call:
             self._max_cpu_ms,
             self._limits.discard_max_bytes,
             self._limits.scratch_max_bytes,
+            self._limits.max_threads,
         )
 
     def _usage(self, worker: Worker, ended: Ended, wall_ms: float, watched_peak_bytes: int | None) -> Usage:

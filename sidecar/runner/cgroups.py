@@ -58,7 +58,8 @@ class MemoryCgroup:
 
     def __init__(self, parent: str) -> None:
         """Make it below `parent`. OSError where that cannot be, or memory is not counted there."""
-        self._directory = LockedDirectory(parent, 0o755, _remove)
+        self._directory = LockedDirectory(parent, 0o700, _remove)
+        self._directory.sweep()
         self.path = self._directory.path
         self._emptied: list[str] = []
         v2 = Path(self.path, "cgroup.controllers").exists()

@@ -6,6 +6,7 @@ zygote from the start. Below the floor nothing is tried, and the refusal says of
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ def _plans(floor: str, without: frozenset[str]) -> list[Plan]:
 async def _try(interpreter: Interpreter, config: Config, plan: Plan) -> tuple[Zygote, Worker | None]:
     resources = Resources(config, own_tree=plan.home == _NAMESPACES)
     zygote = await Zygote.start(interpreter, config.limits, resources, plan)
+    # Off the path: what a killed sidecar has left may be much.
+    asyncio.get_running_loop().run_in_executor(None, resources.sweep)
     try:
         worker = await zygote.spawn()
         if await within(JAILED_TIMEOUT_S, worker.jailed()):

@@ -81,6 +81,8 @@ class Pool:
         self._drop_standby()
         if self._zygote is not None:
             self._zygote.kill()
+            if self._zygote.cleaned is not None:
+                await self._zygote.cleaned
 
     async def _fill(self) -> None:
         while True:

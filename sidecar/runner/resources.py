@@ -60,6 +60,12 @@ class Resources:
             self._cgroup.close()
             self._cgroup = None
 
+    def sweep(self) -> None:
+        """Remove the scratch directories of sidecars that were killed, for as long as that takes."""
+        if self._scratch is not None:
+            with contextlib.suppress(OSError):
+                self._scratch.sweep()
+
     def share(self, number: int) -> Share:
         """Worker `number`'s."""
         return Share(number, self._cgroup, self.scratch_root)

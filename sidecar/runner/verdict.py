@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sidecar.runner.worker import Ended
     from sidecar.worker.frames import Frame
 
-Cause = Literal["timeout", "output_limit", "memory_limit", "scratch_limit"]
+Cause = Literal["timeout", "output_limit", "memory_limit", "scratch_limit", "thread_limit"]
 
 # What a worker may say of its own call. The other codes of protocol.md are the sidecar's to give.
 _WORKER_CODES = frozenset({
@@ -32,8 +32,8 @@ _NEAR_MEMORY_LIMIT = 0.9
 # Results above this are parsed in a worker of their own: JSON of many small values takes 30 times its size and seconds.
 VETTED_BYTES = 256 * 1024
 _CUT_NOTE_CHARS = 100
-# RLIMIT_CPU counts whole ticks of the clock, the usage that the kernel reports does not: on a busy machine a process that
-# is often interrupted is charged half as much again.
+# RLIMIT_CPU counts whole ticks of the clock, the usage that the kernel reports does not: on a busy machine a process
+# that is often interrupted is charged half as much again.
 _NEAR_CPU_LIMIT = 0.5
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -47,6 +47,7 @@ class Bounds:
     max_cpu_ms: int
     discard_max_bytes: int
     scratch_max_bytes: int = 0
+    max_threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ def judge(
         message = f"The tool kept more than {bounds.scratch_max_bytes} bytes of files, or too many, and was stopped."
         hint = "Delete what is done with, or raise PYRUNNER_SCRATCH_MAX_BYTES and _INODES."
         return failure("output_limit", "ScratchLimitExceeded", message, hint=hint)
+    if cause == "thread_limit":
+        message = f"The tool had more than {bounds.max_threads} threads and was stopped."
+        return failure("crashed", "ThreadLimitExceeded", message, hint="Start fewer, or raise PYRUNNER_MAX_THREADS.")
     if cause == "memory_limit" or ended.spent.oom_killed:
         return _out_of_memory(bounds)
     return _from_status(ended, bounds)

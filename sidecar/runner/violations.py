@@ -14,7 +14,7 @@ from sidecar.runner.outcome import Violation, Violations
 from sidecar.worker import wire
 from sidecar.worker.frames import FrameError
 
-_MAX = {wire.VIOLATION: wire.VIOLATIONS_MAX, wire.TALLY: wire.TALLIES_MAX}
+_MAX = {wire.VIOLATION: wire.VIOLATION_FRAMES_MAX, wire.TALLY: wire.TALLIES_MAX}
 _CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 _LINE_MAX = 2**31 - 1
 _COUNT_MAX = 2**53 - 1
@@ -41,13 +41,18 @@ class Reported:
         tallies = self._frames[wire.TALLY]
         tally = _parse(tallies[-1]) if tallies else {}
         counts = tally.get("counts")
-        listed = []
-        for index, payload in enumerate(self._frames[wire.VIOLATION]):
+        found: dict[int, Violation] = {}
+        for payload in self._frames[wire.VIOLATION]:
+            said = _parse(payload)
+            index = said.get("index")
+            if type(index) is not int or not 0 <= index < wire.VIOLATIONS_MAX:
+                continue
             count = counts[index] if isinstance(counts, list) and index < len(counts) else 1
-            violation = _violation(_parse(payload), _number(count, _COUNT_MAX) or 1)
+            violation = _violation(said, _number(count, _COUNT_MAX) or 1)
             if violation is not None:
-                listed.append(violation)
-        return Violations(tuple(listed), _number(tally.get("omitted"), _COUNT_MAX) or 0)
+                found[index] = violation
+        listed = tuple(found[index] for index in sorted(found))
+        return Violations(listed, _number(tally.get("omitted"), _COUNT_MAX) or 0)
 
 
 def _violation(said: dict[str, Any], count: int) -> Violation | None:

@@ -7,6 +7,7 @@ that is not the built-in one (3.10). A swallowed cancellation is a tool that run
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -25,3 +26,10 @@ async def within(timeout_s: float, awaitable: Awaitable[T]) -> T:
         raise TimeoutError
     finally:
         task.cancel()
+
+
+def block_until_dead(pidfd: int, timeout_s: float) -> None:
+    """Block until the kernel says that this process is dead (pidfd_open(2)), `timeout_s` at most."""
+    poll = select.poll()  # select(2) knows no descriptor above 1023
+    poll.register(pidfd, select.POLLIN)
+    poll.poll(timeout_s * 1000)

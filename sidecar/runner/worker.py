@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from sidecar.errors import SandboxUnavailable
 from sidecar.runner.cgroups import Spent
 from sidecar.runner.output import OutputStream
 from sidecar.runner.violations import Reported
-from sidecar.runner.waiting import within
+from sidecar.runner.waiting import block_until_dead, within
 from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameDecoder, FrameError
@@ -176,7 +175,7 @@ class Worker:
     def wait_dead(self, timeout_s: float) -> None:
         """Block until the kernel says that it is dead."""
         if self._pidfd is not None:
-            select.select([self._pidfd], [], [], timeout_s)
+            block_until_dead(self._pidfd, timeout_s)
 
     def kill(self) -> None:
         """SIGKILL, through the pidfd: the init of a PID namespace takes all that is in it along."""

@@ -13,14 +13,13 @@ import json
 import logging
 import os
 import secrets
-import select
 import socket
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sidecar.runner.interpreter import WORKER_FOLDER
-from sidecar.runner.waiting import within
+from sidecar.runner.waiting import block_until_dead, within
 from sidecar.runner.worker import Ended, Worker, sandbox_unavailable
 from sidecar.worker import wire
 
@@ -71,6 +70,8 @@ class Zygote:
         self._answer: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._writable: asyncio.Future[None] | None = None
         self.alive = True
+        # Once it has been killed: done when nothing of it is left on disk.
+        self.cleaned: asyncio.Future[None] | None = None
         loop.add_reader(control, self._read)
 
     @classmethod
@@ -140,7 +141,7 @@ class Zygote:
         self._process.wait()
         if self._pidfd is not None:
             # What we started is its parent; the kernel ends it with that one.
-            select.select([self._pidfd], [], [], _DEATH_TIMEOUT_S)
+            block_until_dead(self._pidfd, _DEATH_TIMEOUT_S)
             os.close(self._pidfd)
         if not self._answer.done():
             self._answer.set_result(
@@ -153,7 +154,8 @@ class Zygote:
             worker.lose()
         for worker in workers.values():
             worker.wait_dead(_DEATH_TIMEOUT_S)
-        self._resources.close()
+        # What tools have left takes a while to remove.
+        self.cleaned = loop.run_in_executor(None, self._resources.close)
 
     async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         packet = json.dumps(message).encode()

@@ -1,15 +1,22 @@
 """Removing a directory that somebody hostile has filled: any depth, any modes, any names, no link followed.
 
-Invariant: nothing outside the directory is touched, one descriptor is open at a time and no path ever gets long. Only
-for a tree that nobody can write to any more.
+Invariant: nothing outside the directory is touched, even if its maker is still alive: a step back up leads to where we
+came from or ends the removal. One descriptor is open at a time, and no path ever gets long.
 """
 
 import contextlib
 import errno
 import os
-from typing import List, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Level(NamedTuple):
+    """A step down: the name that was taken, and the device and inode of where it was taken."""
+
+    name: str
+    parent: Tuple[int, int]
 
 
 def remove(path: str) -> None:
@@ -32,19 +39,21 @@ def remove(path: str) -> None:
 
 
 def _empty(path: str) -> None:
-    os.chmod(path, 0o700)
-    here = os.open(path, _DIRECTORY)
-    above: List[str] = []  # the names by which we came down
+    here = _open(path, None)
+    above: List[_Level] = []
     try:
         while True:
             name = _remove_files(here)
             if name is not None:
-                os.chmod(name, 0o700, dir_fd=here)
+                above.append(_Level(name, _identity(here)))
                 here = _go(here, name)
-                above.append(name)
             elif above:
+                level = above.pop()
                 here = _go(here, "..")
-                os.rmdir(above.pop(), dir_fd=here)
+                if _identity(here) != level.parent:
+                    # Somebody is alive and has moved what we stand in: nothing here is known to be ours.
+                    raise OSError(errno.ESTALE, "the tree is being changed", path)
+                os.rmdir(level.name, dir_fd=here)
             else:
                 return
     finally:
@@ -52,9 +61,27 @@ def _empty(path: str) -> None:
 
 
 def _go(here: int, name: str) -> int:
-    there = os.open(name, _DIRECTORY, dir_fd=here)
+    there = _open(name, here)
     os.close(here)
     return there
+
+
+def _open(name: str, parent: Optional[int]) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except PermissionError:
+        # A mode that shuts even its owner out; changed through a descriptor, so that no link is followed.
+        closed = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            os.chmod("/proc/self/fd/%d" % closed, 0o700)
+        finally:
+            os.close(closed)
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+
+
+def _identity(directory: int) -> Tuple[int, int]:
+    status = os.fstat(directory)
+    return status.st_dev, status.st_ino
 
 
 def _remove_files(here: int) -> Optional[str]:

@@ -31,8 +31,8 @@ ARGUMENTS = 0x12  # JSON value
 # worker -> sidecar
 READY = 0x20  # JSON {"layers": [...], "cpu_us": n, "watched": bool}: the jail is complete
 SCRATCH = 0x22  # empty, with a descriptor of the scratch directory beside it: before READY, where nobody else counts
-VIOLATION = 0x23  # JSON {"call", "argument", "line", "policy"}: a call that the jail refuses, met for the first time
-TALLY = 0x24  # JSON {"counts": [n of the first, ...], "omitted": n of those that were not sent}: so far
+VIOLATION = 0x23  # JSON {"index", "call", "argument", "line", "policy"}: a call that the jail refuses, met at first
+TALLY = 0x24  # JSON {"counts": [n of the one with that index, ...], "omitted": n of those that are not sent}: so far
 REFUSED = 0x21  # JSON {"layer", "reason", "fix"}: it is not, and the worker will run nothing (terminal)
 RESULT = 0x30  # JSON object with an "ok" key (terminal)
 FAILURE = 0x31  # JSON {"code", "type", "message", ...} (terminal)
@@ -54,6 +54,7 @@ POLICIES = {
 
 # Violations of one call: that many are listed, the others counted. A tally comes each time their number has doubled.
 VIOLATIONS_MAX = 20
+VIOLATION_FRAMES_MAX = 2 * VIOLATIONS_MAX  # one may come again
 TALLIES_MAX = 40
 VIOLATION_MAX_BYTES = 1024
 ARGUMENT_MAX_CHARS = 200

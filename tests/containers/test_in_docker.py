@@ -21,6 +21,7 @@ CONTAINERS = {
         "--read-only",
         "--tmpfs=/tmp",
     ),
+    "root that may not signal": ("--cap-drop=KILL",),
     "root without capabilities": ("--cap-drop=ALL", "--security-opt=no-new-privileges"),
 }
 ATTACKS = {
@@ -65,6 +66,12 @@ def test_an_attack_is_refused(sidecar: Sidecar, code: str) -> None:
 def test_a_tool_that_eats_memory_meets_its_limit(sidecar: Sidecar) -> None:
     code = "def run(args):\n  kept = []\n  while True: kept.append(bytearray(1 << 20))"
     assert sidecar.run(code, maxMemoryMB=64)["result"]["error"]["code"] == "memory_limit"
+
+
+def test_a_tool_that_loops_ends_at_its_deadline(sidecar: Sidecar) -> None:
+    code = "def run(args):\n  while True: pass"
+    assert sidecar.run(code, timeout=300)["result"]["error"]["code"] == "timeout"
+    assert sidecar.run("def run(args): return 1")["result"]["data"] == 1
 
 
 def test_doctor_is_content_and_names_the_way_to_more(sidecar: Sidecar) -> None:

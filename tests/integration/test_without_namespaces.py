@@ -102,7 +102,6 @@ REFUSED = {
     "starts a process": "import subprocess\ndef run(args): subprocess.run(['/bin/true'])",
     "signals the sidecar": "import os\ndef run(args): os.kill(args, 9)",
     "signals its group": "import os\ndef run(args): os.kill(0, 9)",
-    "asks for the sidecar's session": "import os\ndef run(args): return os.getsid(args)",
     "reads the sidecar's CPU clock": "import time\ndef run(args): return time.clock_gettime(~args << 3 | 2)",
 }  # fmt: skip
 
@@ -113,6 +112,11 @@ def test_an_attack_is_refused(sidecar: Sidecar, code: str) -> None:
     assert error["code"] == "tool_error", error
     assert error["type"] in ("PermissionError", "FileNotFoundError", "OSError", "ProcessLookupError"), error
     assert works(sidecar)
+
+
+def test_nothing_is_said_of_sessions_and_groups(sidecar: Sidecar) -> None:
+    code = "import os\ndef run(args): return [os.getsid(args), os.getpgid(args), os.getppid(), os.getpgrp()]"
+    assert sidecar.run(code, sidecar.pid)["result"]["data"] == [0, 0, 0, 0]
 
 
 def test_no_attribute_of_a_file_is_changed(sidecar: Sidecar, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -157,6 +161,49 @@ def test_more_files_than_the_quota_allows_end_the_call(sidecar: Sidecar) -> None
     error = sidecar.run(code)["result"]["error"]
     assert (error["code"], error["type"]) == ("output_limit", "ScratchLimitExceeded")
     assert works(sidecar)
+
+
+HIDES = {
+    "behind a path that is too long to name": (
+        "for _ in range(30): os.mkdir('d' * 200); os.chdir('d' * 200)\n  open('x' * 200, 'w').close()"
+    ),
+    "below many directories": "for _ in range(1000): os.mkdir('d'); os.chdir('d')",
+    "in a directory that shuts us out": "os.mkdir('closed', 0o300); os.chdir('closed')",
+}
+
+
+@pytest.mark.parametrize("body", HIDES.values(), ids=HIDES)
+def test_what_a_tool_hides_is_not_beyond_the_quota(sidecar: Sidecar, body: str) -> None:
+    code = (
+        f"import os, time\ndef run(args):\n  {body}\n  for number in range(20):\n"
+        "    with open(str(number), 'wb') as file: file.write(b'x' * (1 << 20))\n  time.sleep(20)\n"
+    )
+    assert sidecar.run(code)["result"]["error"]["type"] == "ScratchLimitExceeded"
+
+
+def test_threads_are_bounded_however_small_they_are(sidecar: Sidecar) -> None:
+    code = (
+        "import threading, time\ndef run(args):\n  threading.stack_size(32768)\n"
+        "  for _ in range(2000): threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n"
+        "  time.sleep(20)\n"
+    )
+    error = sidecar.run(code, maxMemoryMB=1024)["result"]["error"]
+    assert error["type"] in ("ThreadLimitExceeded", "RuntimeError", "MemoryError")
+
+
+def test_memory_is_counted_when_the_first_thread_is_gone(sidecar: Sidecar) -> None:
+    code = (
+        "import ctypes, os, threading\nlibc = ctypes.CDLL(None)\ndef eat():\n  kept = []\n"
+        "  for _ in range(200): kept.append(libc.mmap); kept.append(bytearray(1 << 19))\n  threading.Event().wait(20)\n"
+        "def run(args):\n  threading.Thread(target=eat).start()\n"
+        "  libc.syscall(60 if os.uname().machine == 'x86_64' else 93, 0)\n"
+    )
+    assert sidecar.run(code, maxMemoryMB=48)["result"]["error"]["code"] in ("memory_limit", "crashed", "exited")
+
+
+def test_a_file_is_opened_to_read_or_to_write_or_not_at_all(sidecar: Sidecar) -> None:
+    code = "import os\ndef run(args):\n  return os.open('/dev/ptmx', 3)"
+    assert sidecar.run(code)["result"]["error"]["type"] == "PermissionError"
 
 
 def test_a_file_beyond_the_quota_is_not_written(sidecar: Sidecar) -> None:

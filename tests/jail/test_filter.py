@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import platform
 import struct
 
 import pytest
@@ -10,17 +12,19 @@ import pytest
 from sidecar.worker.jail import seccomp
 from sidecar.worker.jail.syscalls import ALLOWED, DENIED, RESTRICTED
 
-ALLOW, PRETEND, EPERM, ENOSYS = 0x7FFF0000, 0x00050000, 0x00050001, 0x00050026
+ALLOW, PRETEND, EPERM, ENOSYS, UNSUPPORTED = 0x7FFF0000, 0x00050000, 0x00050001, 0x00050026, 0x0005005F
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 PID = 1
 
 
-def answer(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+def answer(
+    machine: str, number: int, *arguments: int, arch: int | None = None, pid: int = PID, among_others: bool = False
+) -> int:
     """Run the filter over one struct seccomp_data and return its verdict."""
     words = [*arguments, *itertools.repeat(0, 6 - len(arguments))]
     native = ARCHITECTURES[machine][1] if arch is None else arch
     data = struct.pack("=IIQ6Q", number & 0xFFFFFFFF, native, 0, *(word & (1 << 64) - 1 for word in words))
-    program = list(struct.iter_unpack("=HBBI", seccomp.encoded(PID, machine)))
+    program = list(struct.iter_unpack("=HBBI", _encoded(pid, machine, among_others=among_others)))
     accumulator, at = 0, 0
     while True:
         code, if_true, if_false, operand = program[at]
@@ -40,6 +44,11 @@ def answer(machine: str, number: int, *arguments: int, arch: int | None = None) 
                 0x45: bool(accumulator & operand),
             }[code]
             at += if_true if holds else if_false
+
+
+@functools.cache
+def _encoded(pid: int, machine: str, *, among_others: bool) -> bytes:
+    return seccomp.encoded(pid, machine, among_others=among_others)
 
 
 def number(machine: str, name: str) -> int:
@@ -84,6 +93,9 @@ CASES = [
     ("futex", (0, 0), PRETEND),
     ("futex", (0, 0x109), PRETEND),
     ("futex", (0, 1), EPERM),
+    ("getpriority", (0, 0), ALLOW),
+    ("getpriority", (0, 77), EPERM),
+    ("getpriority", (2, 0), EPERM),
     ("getsockopt", (3, 1, 4), ALLOW),
     ("getsockopt", (3, 1, 77), EPERM),
     ("ioctl", (0, 0x5401), ALLOW),
@@ -98,6 +110,9 @@ CASES = [
     ("mmap", (0, 1, 3, 0x21), EPERM),
     ("mmap", (0, 1, 3, 0x23), EPERM),
     ("mmap", (0, 1, 3, 0x40022), EPERM),
+    ("openat", (0, 0, 0x80241), ALLOW),  # O_WRONLY, and what Python adds
+    ("openat", (0, 0, 0x200000), ALLOW),  # O_PATH
+    ("openat", (0, 0, 3), EPERM),
     ("prctl", (15,), ALLOW),
     ("prctl", (4, 1), EPERM),
     ("prlimit64", (0, 7), ALLOW),
@@ -125,5 +140,44 @@ def test_a_restricted_call_is_judged_by_its_arguments(
 
 
 def test_every_restricted_call_is_in_the_table_above() -> None:
-    only_skipped = {"fadvise64", "fdatasync", "flock", "fsync", "msync", "getpriority", "recvfrom"}
+    only_skipped = {"fadvise64", "fdatasync", "flock", "fsync", "msync", "recvfrom", "open"}
     assert {name for name, _, _ in CASES} | only_skipped == set(RESTRICTED)
+
+
+OWN = 4321
+AMONG_OTHERS = [
+    ("fchmodat", (0, 0, 0o777), PRETEND),
+    ("utimensat", (0, 0, 0), PRETEND),
+    ("getxattr", (0, 0, 0), UNSUPPORTED),
+    ("fallocate", (5, 0, 0, 1), UNSUPPORTED),
+    ("copy_file_range", (5, 0, 6, 0, 1), ENOSYS),
+    ("getppid", (), PRETEND),
+    ("getsid", (77,), PRETEND),
+    ("kill", (OWN, 9), ALLOW),
+    ("kill", (1, 9), EPERM),
+    ("tgkill", (OWN, OWN, 6), ALLOW),
+    ("sched_getaffinity", (OWN,), ALLOW),
+    ("sched_getaffinity", (1,), EPERM),
+    ("prlimit64", (OWN, 7), ALLOW),
+    ("clock_gettime", (1,), ALLOW),
+    ("clock_gettime", (0xFFFFFFFA,), ALLOW),  # its own CPU time
+    ("clock_gettime", (~OWN << 3 & 0xFFFFFFFF | 2,), ALLOW),
+    ("clock_gettime", (~1 << 3 & 0xFFFFFFFF | 2,), EPERM),  # that of process 1
+    ("timer_create", (~77 << 3 & 0xFFFFFFFF | 6,), EPERM),
+    ("openat", (0, 0, 3), EPERM),
+    ("socketpair", (1, 1), ALLOW),
+]
+
+
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+@pytest.mark.parametrize(("name", "arguments", "expected"), AMONG_OTHERS)
+def test_among_others_what_they_have_and_are_cannot_be_asked_or_changed(
+    machine: str, name: str, arguments: tuple[int, ...], expected: int
+) -> None:
+    assert answer(machine, number(machine, name), *arguments, pid=OWN, among_others=True) == expected
+
+
+@pytest.mark.parametrize("pid", [1, 2, 300, OWN, 4_194_303])
+def test_a_filter_for_one_process_becomes_that_of_another_by_its_numbers(pid: int) -> None:
+    made = seccomp.Filter(among_others=True)
+    assert made.encoded_for(pid) == seccomp.encoded(pid, platform.machine(), among_others=True)

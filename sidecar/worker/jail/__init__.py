@@ -67,7 +67,7 @@ class Jail:
         own_files = self._own_tree and "mounts" not in without
         readable = [*policy.directories, *policy.files]
         spare = identity.spare_ids(policy.first_uid, _WORKERS)
-        self._spare_ids = spare if own_files or identity.open_to_all(readable) else None
+        self._spare_ids = spare if own_files or identity.open_to_all(readable, policy.scratch_root) else None
         self._filter = self._make_filter()
         entered: Tuple[str, ...] = ()
         if self._own_tree:
@@ -77,6 +77,8 @@ class Jail:
             if own_files:
                 entered += mounts.enter_tree(policy)
         else:
+            libc.continue_with_parents_death()  # and find the control socket closed, even if it was stopped
+            scratch.hold(policy)
             no_new_privs.apply()  # Landlock asks for it
             if self._landlock_abi or policy.home != PROCESS:
                 entered += landlock.enter_for_zygote(policy, self._landlock_abi)

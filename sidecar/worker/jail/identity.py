@@ -18,7 +18,9 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 # SECBIT_{NOROOT,NO_SETUID_FIXUP,KEEP_CAPS(locked off),NO_CAP_AMBIENT_RAISE} and each one's lock.
 _SECUREBITS = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80
-_CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP = 6, 7, 8
+_CAP_SETPCAP = 8
+# CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID: to give a worker another uid, and then to end it and clean up.
+_TO_HAVE_OTHERS = (0, 1, 3, 5, 6, 7)
 _EINVAL = 22
 # Fewer than can be alive at once must never be shared out.
 _FEWEST_IDS = 1 << 13
@@ -54,7 +56,7 @@ def spare_ids(wanted: int, count: int) -> Optional[SpareIds]:
     A container's user namespace may map few (user_namespaces(7)): then the upper half of its largest extent, without
     the last two, which mean nobody. None where this process may not change its uid.
     """
-    if not (libc.has_capability(_CAP_SETUID) and libc.has_capability(_CAP_SETGID)):
+    if not all(libc.has_capability(one) for one in _TO_HAVE_OTHERS):
         return None
     uids, gids = _mapped("/proc/self/uid_map", wanted, count), _mapped("/proc/self/gid_map", wanted, count)
     if uids is None or gids is None:
@@ -62,15 +64,15 @@ def spare_ids(wanted: int, count: int) -> Optional[SpareIds]:
     return SpareIds(uids[0], gids[0], min(uids[1], gids[1]))
 
 
-def open_to_all(paths: Iterable[str]) -> bool:
-    """Whether any uid can read these: an interpreter in somebody's home directory is often closed to others."""
-    for path in paths:
+def open_to_all(paths: Iterable[str], scratch_root: str) -> bool:
+    """Whether any uid can read these and reach `scratch_root`: what is in somebody's home is often closed to others."""
+    for path in (*paths, scratch_root):
         above = path
         while above != "/":
             above = os.path.dirname(above)
             if not os.stat(above).st_mode & stat.S_IXOTH:
                 return False
-        if not os.stat(path).st_mode & stat.S_IROTH:
+        if path != scratch_root and not os.stat(path).st_mode & stat.S_IROTH:
             return False
     return True
 

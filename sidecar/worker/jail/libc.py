@@ -15,6 +15,7 @@ Argument = Union[int, bytes, None, "ctypes.Array[ctypes.c_char]"]
 MACHINE = platform.machine()
 CAPABILITY_VERSION_3 = 0x20080522
 _BITS = 32
+_PR_SET_PDEATHSIG = 1
 
 # Numbers of calls that the C library does not wrap everywhere; x86_64 and aarch64 number the newer ones alike.
 _NUMBERS: Dict[str, Dict[str, int]] = {
@@ -72,6 +73,11 @@ def wait4(end: "ctypes.Array[ctypes.c_char]") -> int:
     return _checked("wait4", _libc.wait4(-1, ctypes.c_void_p(status), os.WNOHANG, ctypes.c_void_p(usage)))
 
 
+def continue_with_parents_death() -> None:
+    """Have the kernel continue this process, should it be stopped, when its parent ends."""
+    prctl("PR_SET_PDEATHSIG", _PR_SET_PDEATHSIG, signal.SIGCONT)
+
+
 def has_capability(number: int) -> bool:
     """Whether it is in this thread's effective set (capabilities(7))."""
     sets = ctypes.create_string_buffer(24)  # two of {effective, permitted, inheritable}, low words first
@@ -85,7 +91,7 @@ def die_with_parent(expected: int) -> None:
 
     `expected` is the parent's number as this process sees it. A later change of credentials would undo the request.
     """
-    prctl("PR_SET_PDEATHSIG", 1, signal.SIGKILL)
+    prctl("PR_SET_PDEATHSIG", _PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have died before the request took effect; then nobody would ever send the signal.
     if os.getppid() != expected:
         os._exit(1)

@@ -17,7 +17,7 @@ _NONE_AT_ALL = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NI
 def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
     """Set what is the same for each call.
 
-    RLIMIT_NPROC and RLIMIT_SIGPENDING count over all processes of a uid and user namespace: they are set where
+    RLIMIT_NPROC and RLIMIT_SIGPENDING count over all processes of a uid and user namespace: they allow something where
     `counted_apart` says that this worker has one of the two to itself.
     """
     _set(resource.RLIMIT_CORE, 0)
@@ -29,7 +29,8 @@ def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
             _set(getattr(resource, name), 0)
     if counted_apart:
         _set(resource.RLIMIT_NPROC, policy.max_threads)
-        _set(resource.RLIMIT_SIGPENDING, _SIGNALS_AND_TIMERS)
+    # Timers of timer_create(2) would be taken from the host's other processes of this uid.
+    _set(resource.RLIMIT_SIGPENDING, _SIGNALS_AND_TIMERS if counted_apart else 0)
     return ("rlimits",)
 
 

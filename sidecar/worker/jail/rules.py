@@ -110,6 +110,11 @@ def _sendto() -> Code:
     return [*_without(3, _MSG_OOB), *_null(4), ALLOW]
 
 
+def _open(index: int) -> Code:
+    # Access mode 3 is neither reading nor writing: Landlock lets it pass, and opening alone has effects (open(2)).
+    return [*_one_of(index, 0, 1, 2, mask=3), ALLOW]
+
+
 def _own_clocks(pid: int) -> Code:
     # A negative clock is the CPU time of a process or thread, of whomever: own ones only (clock_getres(2)).
     first_own, last = 0xFFFFFFF8, 0xFFFFFFFF
@@ -134,8 +139,8 @@ def among_others(pid: int) -> Dict[str, Code]:
         # Space is used up by writing only, at a speed at which it can be watched.
         (("fallocate",), unsupported),
         (("copy_file_range",), [answer(ENOSYS)]),
-        (("getpgid", "getsid", "sched_getaffinity", "get_robust_list"), own_process),
-        (("getppid", "getpgrp"), [PRETEND]),  # 0, as in a PID namespace of one's own
+        (("sched_getaffinity", "get_robust_list"), own_process),
+        (("getppid", "getpgrp", "getpgid", "getsid"), [PRETEND]),  # 0, as in a PID namespace of one's own
         (("clock_gettime", "clock_getres", "clock_nanosleep", "timer_create", "timerfd_create"), own_clocks),
     )
     return {name: code for names, code in answers for name in names}
@@ -158,11 +163,14 @@ def rules(pid: int) -> Dict[str, Code]:
         # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
         "ioctl": [*_one_of(1, 0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451), ALLOW],
         "kill": [*_one_of(0, pid), ALLOW],
-        "getpriority": [*_one_of(0, 0), ALLOW],  # PRIO_PROCESS; a uid's would have every process of the host walked
+        # PRIO_PROCESS, of itself; a uid's would have every process of the host walked
+        "getpriority": [*_one_of(0, 0), *_one_of(1, 0, pid), ALLOW],
         # MADV_MERGEABLE, HUGEPAGE, COLD, PAGEOUT, COLLAPSE, HWPOISON, SOFT_OFFLINE: pages that others share
         "madvise": [*_none_of(2, 12, 14, 20, 21, 25, 100, 101), ALLOW],
         "mmap": _mmap(),
         "msync": [PRETEND],
+        "open": _open(1),
+        "openat": _open(2),
         "prctl": [*_one_of(0, 15, 16, 3, 39), ALLOW],  # SET_NAME, GET_NAME, GET_DUMPABLE, GET_NO_NEW_PRIVS
         # getrlimit and setrlimit name the caller as 0; no limit can be raised.
         "prlimit64": [*_one_of(0, 0, pid), ALLOW],

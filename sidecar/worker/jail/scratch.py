@@ -4,10 +4,16 @@ Invariant: its name is not to be guessed and nobody else may enter it. There is 
 RLIMIT_FSIZE bounds each file, and the sidecar watches the sum and removes what is left.
 """
 
+import fcntl
 import os
 from typing import Tuple
 
 from .policy import Policy
+
+
+def hold(policy: Policy) -> None:
+    """In the zygote: share the lock on `scratch_root`, so that nobody sweeps it while a worker can write there."""
+    fcntl.flock(os.open(policy.scratch_root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_SH)
 
 
 def path_of(policy: Policy, name: str) -> str:

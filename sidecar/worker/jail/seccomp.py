@@ -44,10 +44,18 @@ class Filter:
 
     def apply(self, pid: int) -> Tuple[str, ...]:
         """Put the filter in force for every thread of this process, `pid`; it cannot be taken away again."""
-        for at, first, step in self._by_pid:
-            self._instructions[at].k = first + (pid - 1) * step & 0xFFFFFFFF
+        self._set_pid(pid)
         libc.system_call("seccomp", _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.addressof(self._program))
         return ("seccomp",)
+
+    def encoded_for(self, pid: int) -> bytes:
+        """What `apply` would put in force, as `encoded` gives it."""
+        self._set_pid(pid)
+        return bytes(self._instructions)
+
+    def _set_pid(self, pid: int) -> None:
+        for at, first, step in self._by_pid:
+            self._instructions[at].k = first + (pid - 1) * step & 0xFFFFFFFF
 
 
 def encoded(pid: int, machine: str, *, among_others: bool = False) -> bytes:

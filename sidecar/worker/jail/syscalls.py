@@ -17,7 +17,7 @@ ALLOWED: Dict[str, Numbers] = {
     "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
     "pipe": (22, None), "pipe2": (293, 59), "copy_file_range": (326, 285),
     # files: which ones is for the mounts and Landlock to say
-    "open": (2, None), "openat": (257, 56), "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
+    "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
     "newfstatat": (262, 79), "statx": (332, 291), "statfs": (137, 43), "fstatfs": (138, 44), "access": (21, None),
     "faccessat": (269, 48), "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78),
     "getdents": (78, None), "getdents64": (217, 61), "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50),
@@ -66,8 +66,8 @@ ALLOWED: Dict[str, Numbers] = {
 RESTRICTED: Dict[str, Numbers] = {
     "clone": (56, 220), "close_range": (436, 436), "fadvise64": (221, 223), "fcntl": (72, 25), "fdatasync": (75, 83),
     "flock": (73, 32), "fsync": (74, 82), "futex": (202, 98), "getpriority": (140, 141), "getsockopt": (55, 209),
-    "ioctl": (16, 29), "renameat2": (316, 276),
-    "kill": (62, 129), "madvise": (28, 233), "mmap": (9, 222), "msync": (26, 227), "prctl": (157, 167),
+    "ioctl": (16, 29), "kill": (62, 129), "madvise": (28, 233), "mmap": (9, 222), "msync": (26, 227),
+    "open": (2, None), "openat": (257, 56), "prctl": (157, 167), "renameat2": (316, 276),
     "prlimit64": (302, 261), "recvfrom": (45, 207), "sendto": (44, 206), "socketpair": (53, 199), "tgkill": (234, 131),
 }
 
