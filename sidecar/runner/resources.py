@@ -7,6 +7,7 @@ zygote is.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
@@ -22,8 +23,11 @@ from sidecar.worker.removal import remove
 if TYPE_CHECKING:
     from sidecar.config import Config
 
+log = logging.getLogger(__name__)
+
 # The loader's list of libraries; a tree of our own has links in the loader's own directories instead.
 _LOADER_FILES = ("/etc/ld.so.cache",)
+_CGROUP_FIX = "give the sidecar's user a cgroup with `memory` among its controllers, or set PYRUNNER_CGROUP=auto"
 _SCRATCH_FIX = "set PYRUNNER_SCRATCH_DIR to a directory that the sidecar may write to"
 
 
@@ -41,7 +45,10 @@ class Resources:
                 missing = {"layer": "scratch_on_disk", "reason": f"{parent}: {error.strerror}", "fix": _SCRATCH_FIX}
                 raise SandboxUnavailable(f"No place for scratch directories: {error}.", missing=[missing]) from error
         self.files = () if own_tree else tuple(path for path in _LOADER_FILES if Path(path).exists())
-        self._cgroup, self.no_cgroup = cgroups.find(config.cgroup)
+        self._asked_cgroup = config.cgroup if config.cgroup.startswith("/") else ""
+        self._cgroup, reason = cgroups.find(config.cgroup)
+        if self._cgroup is None:
+            self._without_cgroup(reason)
 
     @property
     def cgroup_path(self) -> str:
@@ -54,11 +61,20 @@ class Resources:
         return self._scratch.path if self._scratch else ""
 
     def confirm(self, *, has_cgroup: bool) -> None:
-        """The zygote is up: whether it could enter its cgroup."""
+        """The zygote is up: whether it could enter its cgroup. `SandboxUnavailable` where the host has named that."""
         if self._cgroup is not None and not has_cgroup:
-            self.no_cgroup = f"{self._cgroup.path} cannot be entered"
+            reason = f"{self._cgroup.path} cannot be entered"
             self._cgroup.close()
             self._cgroup = None
+            self._without_cgroup(reason)
+
+    def _without_cgroup(self, reason: str) -> None:
+        log.info("no memory cgroup: %s", reason)
+        if self._asked_cgroup:
+            # One that was named is no wish but a floor.
+            self.close()
+            missing = {"layer": "memory_cgroup", "reason": reason, "fix": _CGROUP_FIX}
+            raise SandboxUnavailable(f"PYRUNNER_CGROUP cannot be used: {reason}.", missing=[missing])
 
     def sweep(self) -> None:
         """Remove the scratch directories of sidecars that were killed, for as long as that takes."""

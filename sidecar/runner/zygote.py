@@ -18,6 +18,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sidecar.errors import SandboxUnavailable
 from sidecar.runner.interpreter import WORKER_FOLDER
 from sidecar.runner.waiting import block_until_dead, within
 from sidecar.runner.worker import Ended, Worker, sandbox_unavailable
@@ -106,7 +107,11 @@ class Zygote:
             zygote.kill()
             raise sandbox_unavailable(answer["refused"])
         zygote._numbers = answer["ready"]["numbers"]
-        resources.confirm(has_cgroup=answer["ready"]["cgroup"])
+        try:
+            resources.confirm(has_cgroup=answer["ready"]["cgroup"])
+        except SandboxUnavailable:
+            zygote.kill()
+            raise
         return zygote
 
     async def spawn(self) -> Worker:
