@@ -5,6 +5,7 @@ kernel's ABI knows is handled, so that what is not granted here is denied; a ker
 such, never taken as success. What Landlock does not govern is the names and attributes of files (stat(2), chmod(2)).
 """
 
+import errno
 import os
 import struct
 from typing import List, Tuple
@@ -14,8 +15,8 @@ from .policy import LayerError, Policy
 
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
-_ENOSYS = 38
-_EOPNOTSUPP = 95
+# The kernel has none, it is switched off, or a container's profile refuses it.
+_ABSENT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 _EXECUTE = 1 << 0
 _WRITE_FILE = 1 << 1
@@ -42,11 +43,11 @@ _ABI_REFER, _ABI_TRUNCATE, _ABI_NET, _ABI_IOCTL, _ABI_SCOPE, _ABI_LOG = 2, 3, 4,
 
 
 def abi() -> int:
-    """The running kernel's Landlock ABI, 0 where it has none or it is switched off."""
+    """The running kernel's Landlock ABI, 0 where it cannot be had."""
     try:
         return libc.system_call("landlock_create_ruleset", None, 0, _CREATE_RULESET_VERSION)
     except OSError as error:
-        if error.errno in (_ENOSYS, _EOPNOTSUPP):
+        if error.errno in _ABSENT:
             return 0
         raise
 
