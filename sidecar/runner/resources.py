@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The loader's list of libraries; a tree of our own has links in the loader's own directories instead.
-_LOADER_FILES = ("/etc/ld.so.cache",)
+# The loader's list of libraries (a tree of our own has links instead), and what a module of the standard library reads if
+# it is there, and fails if it may not.
+_HOST_FILES = ("/etc/ld.so.cache", "/etc/mime.types")
 _CGROUP_FIX = "give the sidecar's user a cgroup with `memory` among its controllers, or set PYRUNNER_CGROUP=auto"
 _SCRATCH_FIX = "set PYRUNNER_SCRATCH_DIR to a directory that the sidecar may write to"
 
@@ -44,7 +45,7 @@ class Resources:
             except OSError as error:
                 missing = {"layer": "scratch_on_disk", "reason": f"{parent}: {error.strerror}", "fix": _SCRATCH_FIX}
                 raise SandboxUnavailable(f"No place for scratch directories: {error}.", missing=[missing]) from error
-        self.files = () if own_tree else tuple(path for path in _LOADER_FILES if Path(path).exists())
+        self.files = () if own_tree else tuple(path for path in _HOST_FILES if Path(path).exists())
         self._asked_cgroup = config.cgroup if config.cgroup.startswith("/") else ""
         self._cgroup, reason = cgroups.find(config.cgroup)
         if self._cgroup is None:

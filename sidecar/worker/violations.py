@@ -10,8 +10,8 @@ import json
 import sys
 import threading
 from collections import deque
-from types import CodeType, FrameType
-from typing import Any, Deque, Dict, NamedTuple, Optional, Set, Tuple
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
 from . import channel, wire
 from .hints import Denial, shown
@@ -20,6 +20,7 @@ from .walls import Refusal, walls
 
 _FRAMES_MAX = 50
 _RECENT_MAX = 8
+_PENDING_MAX = 10_000
 
 # What these modules try on their own, are refused and make do without is not the tool's doing; nor is what any module
 # does while it is imported.
@@ -27,7 +28,6 @@ _MAKE_DO = frozenset({"ctypes.util", "linecache", "platform", "uuid", "zoneinfo.
 _IMPORTING = "<frozen importlib"
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-_get_ident = threading.get_ident
 
 
 class _Key(NamedTuple):
@@ -42,16 +42,18 @@ class Watch:
         self._descriptor = descriptor
         self._walls = walls(scratch, layers) if hasattr(sys, "addaudithook") else {}
         self._filename = ""
+        # In the order of their first occurrence, which is their index on the wire; so many of them are sent.
         self._counts: Dict[_Key, int] = {}
+        self._sent = 0
+        self._attempts = 0
         self._omitted = 0
         self._seen = 0
         self._told = 0
-        # Appended to by whichever thread is refused, emptied by whoever holds the lock: nobody ever waits, and a signal
-        # handler that is refused while its own thread holds the lock leaves its note there.
-        self._pending: Deque[Optional[_Key]] = deque()
-        self._lock = threading.Lock()
-        # Threads that are looking at a refusal; what they open to do so is not the tool's.
-        self._looking: Set[int] = set()
+        # A signal handler that is refused while its own thread is sending leaves its note for that one.
+        self._pending: Deque[Optional[_Key]] = deque(maxlen=_PENDING_MAX)
+        self._lock = threading.RLock()
+        self._is_sending = False
+        self._is_closed = False
         self.recent: Deque[Denial] = deque(maxlen=_RECENT_MAX)
 
     @property
@@ -66,13 +68,14 @@ class Watch:
             sys.addaudithook(self._hook())  # novm: guarded
 
     def close(self) -> None:
-        """Send the counts; nothing is sent any more when this returns, for the lock is never given back."""
+        """Send the counts. Nothing is sent any more when this returns: other threads wait for the lock for ever."""
         self._lock.acquire()
         try:
             self._drain()
             self._tell()
-        except (OSError, MemoryError):
-            pass  # the terminal frame matters more
+        except Exception:  # noqa: BLE001 - the terminal frame matters more
+            pass
+        self._is_closed = True
 
     def _hook(self) -> Any:
         table, look, frame_of = self._walls, self._look, sys._getframe  # noqa: SLF001 - what there is for it
@@ -85,20 +88,16 @@ class Watch:
         return hook
 
     def _look(self, event: str, arguments: Tuple[Any, ...], frame: FrameType) -> None:
-        thread = _get_ident()
-        if thread in self._looking:
-            return
-        self._looking.add(thread)
         try:
             refusal = self._walls[event](arguments, frame)
             if refusal is not None:
                 self._note(refusal, frame)
         except (RecursionError, MemoryError):
             raise  # what the call itself would have met
-        except Exception:  # noqa: BLE001 - an exception here would be the tool's, in place of the one that it expects
-            pass
-        finally:
-            self._looking.discard(thread)
+        except Exception as error:
+            # One of ours would reach the tool in place of the one that it expects; one of its signal handlers' must.
+            if _is_of(error.__traceback__, self._filename):
+                raise
 
     def _note(self, refusal: Refusal, frame: FrameType) -> None:
         refusal = refusal._replace(argument=shown(refusal.argument))
@@ -112,26 +111,35 @@ class Watch:
                 return
             self.recent.append(Denial(refusal.call, refusal.argument, line, refusal.policy))
             self._pending.append(_Key(refusal, line))
-        # Looked at again after each release, so that a note which came meanwhile is not left behind.
-        while self._pending and self._lock.acquire(blocking=False):
+        with self._lock:
+            if self._is_sending or self._is_closed:
+                return
+            self._is_sending = True
             try:
                 self._drain()
             finally:
-                self._lock.release()
+                self._is_sending = False
 
     def _drain(self) -> None:
+        # A signal handler of the tool's that raises may cut this short anywhere: a note is dropped when it has been
+        # counted, and what may not have been sent is sent again, under its index.
         while self._pending:
-            key = self._pending.popleft()
-            self._seen += 1
-            if key is not None and key in self._counts:
-                self._counts[key] += 1
-            elif key is not None and len(self._counts) < wire.VIOLATIONS_MAX:
-                self._counts[key] = 1
-                self._send(wire.VIOLATION, dict(key.refusal._asdict(), line=key.line))
-            else:
-                self._omitted += 1
+            self._count(self._pending[0])
+            self._pending.popleft()
+            while self._sent < len(self._counts) and self._attempts < wire.VIOLATION_FRAMES_MAX:
+                key = list(self._counts)[self._sent]
+                self._attempts += 1
+                self._send(wire.VIOLATION, dict(key.refusal._asdict(), line=key.line, index=self._sent))
+                self._sent += 1
             if self._seen >= 2 * max(self._told, 1):
                 self._tell()
+
+    def _count(self, key: Optional[_Key]) -> None:
+        self._seen += 1
+        if key is not None and (key in self._counts or len(self._counts) < wire.VIOLATIONS_MAX):
+            self._counts[key] = self._counts.get(key, 0) + 1
+        else:
+            self._omitted += 1
 
     def _tell(self) -> None:
         if self._told == self._seen or self._seen == len(self._counts):
@@ -154,3 +162,12 @@ def _place(frame: Optional[FrameType], filename: str) -> Tuple[bool, Optional[in
             return False, None
         frame = frame.f_back
     return True, None
+
+
+def _is_of(trace: Optional[TracebackType], filename: str) -> bool:
+    """Whether an exception passed through a frame of this file."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            return True
+        trace = trace.tb_next
+    return False

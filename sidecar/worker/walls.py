@@ -31,6 +31,8 @@ _FAMILIES = {int(getattr(socket, name)): name for name in dir(socket) if name.st
 _REFUSED = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM})
 # os.open on behalf of an open that has been looked at.
 _OPENERS = frozenset({"opener", "_opener"})
+# How this module opens what it tries: nobody else has reason to say all of this, and so the event is known for its own.
+_TRIAL = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_DESCRIPTOR = -1
 _DEVICES = ("/dev/null", "/dev/urandom")
 _SOCKET_INIT = socket.socket.__init__.__code__
@@ -157,7 +159,7 @@ class _Files:
 
     def _opening(self, arguments: Tuple[Any, ...], frame: FrameType) -> Optional[Refusal]:
         path, mode, flags = arguments
-        if mode is None and frame.f_code.co_name in _OPENERS:
+        if mode is None and (flags & ~os.O_DIRECTORY == _TRIAL or frame.f_code.co_name in _OPENERS):
             return None
         # os.open has no mode, and may begin at a descriptor that the event does not tell.
         path = self._outside(path, is_relative_to_cwd=mode is not None)
@@ -207,7 +209,7 @@ class _Files:
         if self._is_of_library(path):
             return True
         try:
-            _close(_open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags))
+            _close(_open(path, _TRIAL | flags))
         except OSError as error:
             return error.errno not in _REFUSED
         return True

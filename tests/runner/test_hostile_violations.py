@@ -27,7 +27,7 @@ def frame(kind, payload):
         data = data[os.write(3, data):]
 """
 
-ENTRY = {"call": "open", "argument": "/etc/passwd", "line": 3, "policy": wire.FILES}
+ENTRY = {"index": 0, "call": "open", "argument": "/etc/passwd", "line": 3, "policy": wire.FILES}
 
 
 def _sending(body: str) -> str:
@@ -58,7 +58,7 @@ def test_a_forged_entry_can_say_what_a_true_one_could_and_no_more(runner: ToolRu
     [
         f"frame({wire.VIOLATION}, b'x' * {wire.VIOLATION_MAX_BYTES + 1})",
         f"frame({wire.TALLY}, b'x' * {wire.VIOLATION_MAX_BYTES + 1})",
-        f"[frame({wire.VIOLATION}, b'{{}}') for _ in range({wire.VIOLATIONS_MAX + 1})]",
+        f"[frame({wire.VIOLATION}, b'{{}}') for _ in range({wire.VIOLATION_FRAMES_MAX + 1})]",
         f"[frame({wire.TALLY}, b'{{}}') for _ in range({wire.TALLIES_MAX + 1})]",
         f"while True: os.write(3, b'\\x{wire.VIOLATION:02x}\\0\\0\\0\\0' * 10_000)",
         f"frame({wire.SCRATCH}, b'')",
@@ -107,6 +107,11 @@ def test_nothing_of_it_comes_after_the_answer(runner: ToolRunner) -> None:
         b"[" * 1000,
         b'{"call": NaN}',
         {},
+        {**ENTRY, "index": -1},
+        {**ENTRY, "index": wire.VIOLATIONS_MAX},
+        {**ENTRY, "index": True},
+        {**ENTRY, "index": 1.0},
+        {**ENTRY, "index": None},
         {**ENTRY, "call": ""},
         {**ENTRY, "call": "two words"},
         {**ENTRY, "call": "x" * 65},
@@ -121,6 +126,12 @@ def test_nothing_of_it_comes_after_the_answer(runner: ToolRunner) -> None:
 )
 def test_what_has_not_the_shape_of_an_entry_is_left_out(entry: Any) -> None:
     assert _read(ENTRY, entry)[0] == _read(ENTRY)[0]
+
+
+def test_entries_stand_in_the_order_of_their_indices_and_the_last_of_one_counts() -> None:
+    entries = [{**ENTRY, "index": index, "argument": argument} for index, argument in [(2, "c"), (0, "a"), (0, "b")]]
+    listed, _ = _read(*entries, tally={"counts": [4, 5, 6]})
+    assert [(one.argument, one.count) for one in listed] == [("b", 4), ("c", 6)]
 
 
 @pytest.mark.parametrize("line", [None, 0, -1, True, 1.0, "1", 2**31, 10**900, [1]])

@@ -131,6 +131,28 @@ def run(args):
     assert watched.run(code, timeout_ms=20_000).data == 2999
 
 
+def test_what_a_signal_handler_raises_while_a_denial_is_noted_reaches_the_tool(watched: ToolRunner) -> None:
+    code = """\
+import signal
+class Enough(Exception): pass
+def handler(*_): raise Enough
+def run(args):
+    signal.signal(signal.SIGALRM, handler)
+    raised = 0
+    while raised < 100:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0005 + raised / 1e6)
+            while True:
+                try: open("/etc/passwd")
+                except OSError: pass
+        except Enough: raised += 1
+    return raised
+"""
+    reply = watched.run(code, timeout_ms=20_000)
+    assert reply.data == 100
+    assert reply.refused.listed[0].count > 100
+
+
 def test_a_tool_that_breaks_its_own_account_gets_its_result_all_the_same(watched: ToolRunner) -> None:
     code = """\
 import json, os, sys, threading
