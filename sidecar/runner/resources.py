@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The loader's list of libraries (a tree of our own has links instead), and what a module of the standard library reads if
-# it is there, and fails if it may not.
+# The loader's list of libraries (a tree of our own has links instead), and what a module of the standard library reads
+# if it is there, and fails if it may not.
 _HOST_FILES = ("/etc/ld.so.cache", "/etc/mime.types")
 _CGROUP_FIX = "give the sidecar's user a cgroup with `memory` among its controllers, or set PYRUNNER_CGROUP=auto"
 _SCRATCH_FIX = "set PYRUNNER_SCRATCH_DIR to a directory that the sidecar may write to"

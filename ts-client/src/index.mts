@@ -3,6 +3,7 @@ export {
   type BuiltinTool,
   type DoctorResult,
   type EventBus,
+  type IsolationLevel,
   type LimitOptions,
   type Logger,
   PyRunner,

@@ -70,7 +70,8 @@ export interface PyRunnerConfig {
   readonly timeout: number;
   /** MiB. */
   readonly maxMemoryMB: number;
-  readonly minIsolation: IsolationLevel;
+  /** Where it was set; the sidecar's own default is `strict`. */
+  readonly minIsolation?: IsolationLevel;
   /** What the scratch directory is called inside a call, as it was asked for. */
   readonly workingDir: string | undefined;
 }
@@ -87,12 +88,13 @@ export interface WireLimits {
 /** Resolve the configuration, or throw `invalid_config` for the first value that cannot be used. */
 export function resolveConfig(options: PyRunnerOptions, env: Environment): PyRunnerConfig {
   const wire = wireLimits(options);
+  const minIsolation = wire.minIsolation ?? levelFromEnv(env);
   return {
     pythonPath: wire.pythonPath ?? pythonPathFromEnv(env) ?? DEFAULT_PYTHON_PATH,
     timeout: wire.timeout ?? numberFromEnv(env, "PYTHON_TIMEOUT_MS", TIMEOUT_MS),
     maxMemoryMB: wire.maxMemoryMB ?? numberFromEnv(env, "PYTHON_MAX_MEMORY_MB", MEMORY_MB),
-    minIsolation: wire.minIsolation ?? levelFromEnv(env),
     workingDir: wire.workingDir,
+    ...(minIsolation === undefined ? {} : { minIsolation }),
   };
 }
 
@@ -147,8 +149,9 @@ function level(name: string, value: string): IsolationLevel {
   return found;
 }
 
-function levelFromEnv(env: Environment): IsolationLevel {
-  return level("PYRUNNER_MIN_ISOLATION", env.PYRUNNER_MIN_ISOLATION || LEVELS[0]);
+function levelFromEnv(env: Environment): IsolationLevel | undefined {
+  const raw = env.PYRUNNER_MIN_ISOLATION;
+  return raw === undefined || raw === "" ? undefined : level("PYRUNNER_MIN_ISOLATION", raw);
 }
 
 function numberFromEnv(

@@ -8,7 +8,6 @@ test("the defaults are those of the document", () => {
     pythonPath: "python3",
     timeout: 30_000,
     maxMemoryMB: 256,
-    minIsolation: "strict",
     workingDir: undefined,
   });
 });
