@@ -65,7 +65,11 @@ def _plans(floor: str, without: frozenset[str]) -> list[Plan]:
 
 async def _try(interpreter: Interpreter, config: Config, plan: Plan) -> tuple[Zygote, Worker | None]:
     resources = Resources(config, own_tree=plan.home == _NAMESPACES)
-    zygote = await Zygote.start(interpreter, config.limits, resources, plan)
+    try:
+        zygote = await Zygote.start(interpreter, config.limits, resources, plan)
+    except BaseException:
+        resources.close()  # where it did not come to be a zygote's
+        raise
     # Off the path: what a killed sidecar has left may be much.
     asyncio.get_running_loop().run_in_executor(None, resources.sweep)
     try:

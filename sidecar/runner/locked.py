@@ -45,11 +45,11 @@ class LockedDirectory:
 
     def close(self) -> None:
         """Remove it; what cannot be removed now is left for the next sweep."""
-        if self._lock >= 0:
+        lock, self._lock = self._lock, -1  # at once: it may be closed from two threads
+        if lock >= 0:
             with contextlib.suppress(OSError):
                 self._remove(self.path)
-            os.close(self._lock)
-            self._lock = -1
+            os.close(lock)
 
 
 def _sweep(parent: str, remove: Callable[[str], None]) -> None:

@@ -52,9 +52,8 @@ class Jail:
     def __init__(self, policy: Policy, scratch_frame: bytes) -> None:
         """Enter the zygote's part of the policy's home. LayerError.
 
-        `scratch_frame` is what a worker sends along with its scratch directory where no cgroup counts its memory.
-
-        In the home NAMESPACES this returns in another process than it was called in.
+        In the home NAMESPACES this returns in another process than it was called in. `scratch_frame` is what a worker
+        sends along with its scratch directory where no cgroup counts its memory.
         """
         # What a worker has no use for, it should not find: it can read all of its memory.
         self._policy = policy._replace(sidecar_pid=0, without=[], cgroup="")
@@ -80,8 +79,7 @@ class Jail:
             libc.continue_with_parents_death()  # and find the control socket closed, even if it was stopped
             scratch.hold(policy)
             no_new_privs.apply()  # Landlock asks for it
-            if self._landlock_abi or policy.home != PROCESS:
-                entered += landlock.enter_for_zygote(policy, self._landlock_abi)
+            entered += self._hold_back(policy)
         self._has_user_namespace = "user_ns" in entered
         self._has_pid_namespace = "pid_ns" in entered
         self._pid = os.getpid()
@@ -138,6 +136,16 @@ class Jail:
             last = layers[-1] if layers else "the start"
             raise LayerError("after " + last, str(error), "run `pyrunner-sidecar doctor`") from None
         return Closed(layers, home)
+
+    def _hold_back(self, policy: Policy) -> Tuple[str, ...]:
+        """Among the host's files: Landlock for the zygote and all that it forks."""
+        try:
+            return landlock.enter_for_zygote(policy, self._landlock_abi)
+        except LayerError:
+            if policy.home != PROCESS:
+                raise
+            self._landlock_abi = 0
+            return ()
 
     def _own_view(self, scratch_name: str, uid: int, gid: int) -> Tuple[str, ...]:
         """What this worker alone sees of processes and files."""

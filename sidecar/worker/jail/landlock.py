@@ -61,17 +61,10 @@ def enter_for_zygote(policy: Policy, version: int) -> Tuple[str, ...]:
     if version < _ABI_TRUNCATE:
         found = "this kernel offers ABI %d of Landlock, 3 is needed" % version if version else "this kernel has none"
         raise LayerError("landlock", found, _FIX)
-    handled = _file_rights(version)
-    ruleset = _create_ruleset(version, handled)
-    for path in policy.directories:
-        _allow_unmasked(ruleset, path, policy.masks)
-    _allow_files(ruleset, policy)
-    _allow(ruleset, policy.scratch_root, _scratch_rights(handled))
-    # What the zygote alone does, and each worker's own layer forbids: remove the root, and join a cgroup.
-    _allow(ruleset, os.path.dirname(policy.scratch_root), _REMOVE_DIR)
-    if policy.cgroup:
-        _allow(ruleset, policy.cgroup, _MAKE_DIR | _WRITE_FILE)
-    _restrict(ruleset, version)
+    try:
+        _restrict_zygote(policy, version)
+    except OSError as error:
+        raise LayerError("landlock", str(error), _FIX) from None
     return ("landlock_tree",)
 
 
@@ -87,6 +80,20 @@ def apply(policy: Policy, scratch: str, version: int) -> Tuple[str, ...]:
     _allow(ruleset, scratch, _scratch_rights(handled))
     _restrict(ruleset, version)
     return ("landlock_abi%d" % version,)
+
+
+def _restrict_zygote(policy: Policy, version: int) -> None:
+    handled = _file_rights(version)
+    ruleset = _create_ruleset(version, handled)
+    for path in policy.directories:
+        _allow_unmasked(ruleset, path, policy.masks)
+    _allow_files(ruleset, policy)
+    _allow(ruleset, policy.scratch_root, _scratch_rights(handled))
+    # What the zygote alone does, and each worker's own layer forbids: remove the root, and join a cgroup.
+    _allow(ruleset, os.path.dirname(policy.scratch_root), _REMOVE_DIR)
+    if policy.cgroup:
+        _allow(ruleset, policy.cgroup, _MAKE_DIR | _WRITE_FILE)
+    _restrict(ruleset, version)
 
 
 def _allow_files(ruleset: int, policy: Policy) -> None:
