@@ -1,4 +1,4 @@
-"""The command line: `serve` (the default) speaks JSON-RPC on stdio, `doctor` and `schema` print and end.
+"""The command line: `serve` (the default) speaks JSON-RPC on stdio, `doctor`, `attack` and `schema` print and end.
 
 Invariant: `serve` prints nothing here; its stdout belongs to the host.
 """
@@ -28,17 +28,23 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` and return the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["attack"]:
+        # It has options of its own, and a corpus that nobody else need load.
+        from sidecar.attacks import command as attack
+
+        return attack.main(arguments[1:], os.environ)
     parser = argparse.ArgumentParser(prog="pyrunner-sidecar", description=sidecar.__doc__)
     parser.add_argument("--version", action="version", version=f"pyrunner-sidecar {sidecar.__version__}")
     parser.add_argument(
         "command",
         nargs="?",
         default="serve",
-        choices=("serve", "doctor", "schema"),
+        choices=("serve", "doctor", "attack", "schema"),
         help="serve JSON-RPC on stdin and stdout (default), check what this machine can isolate, "
-        "or print the protocol's JSON Schema",
+        "run a corpus of attacks against it (see `attack --help`), or print the protocol's JSON Schema",
     )
-    command = parser.parse_args(argv).command
+    command = parser.parse_args(arguments).command
     if command == "serve":
         return serve(os.environ, Runner)
     return _doctor() if command == "doctor" else _schema()

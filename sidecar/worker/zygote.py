@@ -12,6 +12,7 @@ import resource
 import select
 import signal
 import socket
+import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import child, wire
@@ -40,6 +41,9 @@ def main(control: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     open_files = policy.max_open_files if hard == resource.RLIM_INFINITY else min(policy.max_open_files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
+    # Not as a variable that a tool would see: the C library would read the host's /etc/localtime otherwise.
+    os.putenv("TZ", "UTC")
+    time.tzset()
     for name in _PRELOADED:
         __import__(name)
     base_bytes = _address_space_bytes()

@@ -165,6 +165,7 @@ AMONG_OTHERS = [
     ("clock_gettime", (~1 << 3 & 0xFFFFFFFF | 2,), EPERM),  # that of process 1
     ("timer_create", (~77 << 3 & 0xFFFFFFFF | 6,), EPERM),
     ("openat", (0, 0, 3), EPERM),
+    ("openat", (0, 0, 0x410002), UNSUPPORTED),  # O_TMPFILE
     ("socketpair", (1, 1), ALLOW),
 ]
 

@@ -66,7 +66,7 @@ def spare_ids(wanted: int, count: int) -> Optional[SpareIds]:
 
 def open_to_all(paths: Iterable[str], scratch_root: str) -> bool:
     """Whether any uid can read these and reach `scratch_root`: what is in somebody's home is often closed to others."""
-    for path in (*paths, scratch_root):
+    for path in (*paths, *filter(None, (scratch_root,))):
         above = path
         while above != "/":
             above = os.path.dirname(above)

@@ -115,6 +115,12 @@ def _open(index: int) -> Code:
     return [*_one_of(index, 0, 1, 2, mask=3), ALLOW]
 
 
+def _open_named(index: int) -> Code:
+    # A file without a name (O_TMPFILE) is one that nobody can count.
+    without_a_name = 0x400000
+    return [_load(index), (JSET, 0, 1, without_a_name), answer(EOPNOTSUPP), *_open(index)]
+
+
 def _own_clocks(pid: int) -> Code:
     # A negative clock is the CPU time of a process or thread, of whomever: own ones only (clock_getres(2)).
     first_own, last = 0xFFFFFFF8, 0xFFFFFFFF
@@ -138,6 +144,8 @@ def among_others(pid: int) -> Dict[str, Code]:
         (("getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr"), unsupported),
         # Space is used up by writing only, at a speed at which it can be watched.
         (("fallocate",), unsupported),
+        (("open",), _open_named(1)),
+        (("openat",), _open_named(2)),
         (("copy_file_range",), [answer(ENOSYS)]),
         (("sched_getaffinity", "get_robust_list"), own_process),
         (("getppid", "getpgrp", "getpgid", "getsid"), [PRETEND]),  # 0, as in a PID namespace of one's own
