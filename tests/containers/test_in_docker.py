@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
 from typing import TYPE_CHECKING
 
 import docker_engine
@@ -79,6 +81,15 @@ def test_doctor_is_content_and_names_the_way_to_more(sidecar: Sidecar) -> None:
     assert examined["ok"], [check for check in examined["checks"] if not check["ok"]]
     hints = {layer: check["hint"] for check in examined["checks"] for layer in check["missing"]}
     assert "--security-opt seccomp=" in hints["pivot_root"]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the corpus has the call numbers of x86-64")
+@pytest.mark.parametrize("name", ["root", "ordinary user"])
+def test_the_corpus_of_attacks_escapes_nowhere(docker: tuple[str, ...], name: str) -> None:
+    command = docker_engine.command(docker, *CONTAINERS[name], arguments=("attack",))
+    attacked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=docker_engine.PATIENCE_S)
+    assert attacked.returncode == 0, attacked.stdout + attacked.stderr
+    assert "strict: landlock_tree" in attacked.stdout
 
 
 def test_with_a_profile_that_allows_namespaces_the_first_home_is_taken(docker: tuple[str, ...]) -> None:
