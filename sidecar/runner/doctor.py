@@ -147,8 +147,8 @@ class _Probing:
 def _absent(layers: tuple[str, ...]) -> Iterable[Check]:
     """Layers that would hold a promise better: not a failure, and never silent."""
     for layer, consequence in BETTER:
-        if not _named(layers, (layer,)):
-            name = layer.rstrip("_*")
+        if not _named(layers, tuple(layer.split("|"))):
+            name = layer.partition("|")[0].rstrip("_*")
             yield Check(f"without {name}", ok=True, detail=consequence, hint=machine.fix(name), missing=(name,))
 
 

@@ -123,7 +123,7 @@ BETTER: tuple[tuple[str, str], ...] = (
     ("pivot_root", "names and attributes of the host's files can be asked for (stat), not their content"),
     ("worker_pid_ns", "the number of another process can be told to be in use"),
     ("landlock_*", "files have one lock, the mounts"),
-    ("own_uid", "workers share a uid, and threads are bounded by memory alone"),
+    ("own_uid|worker_user_ns", "workers share a uid, and threads are bounded by memory alone"),
     ("memory_cgroup_*", "page tables and pipes are watched or bounded by other limits"),
     ("scratch", "the scratch directory has no quota in the kernel: a watchdog looks at it"),
 )

@@ -39,11 +39,16 @@ class Resources:
         """`own_tree`: workers mount their scratch directories themselves. `SandboxUnavailable` without a place."""
         self._scratch: LockedDirectory | None = None
         if not own_tree:
-            parent = config.scratch_dir or tempfile.gettempdir()
+            parent = config.scratch_dir
             try:
+                parent = parent or tempfile.gettempdir()
                 self._scratch = LockedDirectory(os.path.realpath(parent), 0o711, remove)
             except OSError as error:
-                missing = {"layer": "scratch_on_disk", "reason": f"{parent}: {error.strerror}", "fix": _SCRATCH_FIX}
+                missing = {
+                    "layer": "scratch_on_disk",
+                    "reason": f"{parent}: {error.strerror}" if parent else str(error.strerror),
+                    "fix": _SCRATCH_FIX,
+                }
                 raise SandboxUnavailable(f"No place for scratch directories: {error}.", missing=[missing]) from error
         self.files = () if own_tree else tuple(path for path in _HOST_FILES if Path(path).exists())
         self._asked_cgroup = config.cgroup if config.cgroup.startswith("/") else ""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 DESCRIBE = ROOT / "sidecar" / "worker" / "describe.py"
+# Where the sidecar lies in the image, wherever it lies here.
+HOME = "/opt/pyrunner"
 IMAGE = "pyrunner-test:latest"
 PATIENCE_S = 60.0
 # Of the C library, for extension modules of packages that still name them; and the loader, which the kernel names.
@@ -91,7 +93,7 @@ def import_image(docker: tuple[str, ...]) -> None:
 
 def command(docker: tuple[str, ...], *options: str, arguments: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What runs the sidecar in a new container that is gone when its input ends."""
-    paths = f"PYTHONPATH={ROOT}:{_site_packages()}"
+    paths = f"PYTHONPATH={HOME}:{HOME}/packages"
     started = ("run", "--rm", "-i", "--network=none", "--env", paths, *options, IMAGE)
     return (*docker, *started, _described()["executable"], "-m", "sidecar", *arguments)
 
@@ -144,7 +146,7 @@ def _write_root(archive: tarfile.TarFile) -> None:
         link.type, link.linkname = tarfile.SYMTYPE, target
         archive.addfile(link)
     executable, libraries = described["executable"], described["files"]
-    shown = [*described["directories"], executable, *libraries, _site_packages(), str(ROOT / "sidecar")]
+    shown = [*described["directories"], executable, *libraries]
     shown += [*described["links"], "/usr/lib64/loader"]
     links = {Path(path).parts[1] for path in described["links"] if path.count("/") == 1}
     # Whatever their modes here: another user has to get through.
@@ -157,7 +159,11 @@ def _write_root(archive: tarfile.TarFile) -> None:
             archive.add(path)
     for path in (*described["files"], described["executable"]):
         archive.add(path, recursive=True, filter=_readable)
-    for path in (*described["directories"], _site_packages(), str(ROOT / "sidecar")):
+    for name in (str(Path(HOME).parent), HOME):
+        _add_folder(archive, name, 0o755)
+    archive.add(ROOT / "sidecar", f"{HOME}/sidecar", filter=_readable)
+    archive.add(_site_packages(), f"{HOME}/packages", filter=_without_ballast)
+    for path in described["directories"]:
         archive.add(path, filter=_without_ballast)
     for name in ("tmp", "etc", "proc", "sys", "dev"):
         _add_folder(archive, name, 0o1777 if name == "tmp" else 0o755)
@@ -171,8 +177,7 @@ def _add_folder(archive: tarfile.TarFile, path: str, mode: int) -> None:
 
 def _without_ballast(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = member.name.rpartition("/")[2]
-    wanted = "/" + member.name == _site_packages()
-    return _readable(member) if wanted or name not in _LEFT_OUT else None
+    return None if name in _LEFT_OUT else _readable(member)
 
 
 def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
