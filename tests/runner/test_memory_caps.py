@@ -82,14 +82,18 @@ def test_page_tables_count(kind: str, request: pytest.FixtureRequest) -> None:
     assert reply.error["code"] == "memory_limit"
 
 
-def test_the_standard_limit_holds_threads_libraries_and_large_arguments(watched: harness.ToolRunner) -> None:
+@pytest.mark.parametrize("kind", ["in_cgroups", "watched"])
+def test_the_standard_limit_is_enough_for_threads_libraries_and_large_arguments(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    runner: harness.ToolRunner = request.getfixturevalue(kind)
     code = (
         "import decimal, sqlite3, threading\ndef run(args):\n  gate = threading.Event()\n"
         "  threads = [threading.Thread(target=gate.wait) for _ in range(20)]\n  [t.start() for t in threads]\n"
         "  sqlite3.connect(':memory:').execute('select 1')\n  gate.set()\n  [t.join() for t in threads]\n"
         "  return [len(args['text']), str(decimal.Decimal(1) / 3)[:5]]\n"
     )
-    assert watched.run(code, {"text": "x" * 5_000_000}).data == [5_000_000, "0.333"]
+    assert runner.run(code, {"text": "x" * 5_000_000}).data == [5_000_000, "0.333"]
 
 
 def test_no_cgroup_is_left() -> None:
