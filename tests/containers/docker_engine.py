@@ -45,7 +45,7 @@ _LEFT_OUT = (
 )
 _OPTIONS = (
     "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
-    "--exec-opt=native.cgroupdriver=cgroupfs", "--storage-driver=vfs",
+    "--exec-opt=native.cgroupdriver=cgroupfs",
 )  # fmt: skip
 
 

@@ -40,6 +40,9 @@ def docker() -> Iterator[tuple[str, ...]]:
     try:
         with docker_engine.engine() as found:
             docker_engine.import_image(found)
+            # The first container is the slow one: an engine unpacks its image, a disk is read.
+            first = docker_engine.command(found, arguments=("doctor",))
+            subprocess.run(first, capture_output=True, check=True, timeout=docker_engine.PATIENCE_S)
             yield found
     except LookupError as error:
         pytest.skip(str(error))
