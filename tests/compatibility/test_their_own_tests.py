@@ -125,5 +125,5 @@ def test_what_is_known_to_differ_still_does(compared_so_far: list[Compared]) -> 
 
 
 def test_each_reason_is_one_that_the_limits_give() -> None:
-    given = set(re.findall(r"^- \*\*(.+?)\.\*\*", LIMITS.read_text("utf-8"), re.MULTILINE))
-    assert given == {known.reason for known in KNOWN}
+    section = LIMITS.read_text("utf-8").partition("\n## CPython's own tests")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^- \*\*(.+?)\.\*\*", section, re.MULTILINE)) == {known.reason for known in KNOWN}
