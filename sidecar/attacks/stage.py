@@ -118,11 +118,12 @@ def _listening(stack: contextlib.ExitStack, family: int, kind: int, address: Any
 
 
 def _victim(stack: contextlib.ExitStack) -> int:
-    """A process that waits, with a secret in its environment."""
+    """A process that waits, with a secret in its environment; in a session of its own, so that it surely has one."""
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"]
-    environ = {"CANARY": "a canary"}
     victim = stack.enter_context(
-        subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", env=environ)  # noqa: S603 - our own words
+        subprocess.Popen(  # noqa: S603 - our own words
+            command, stdin=subprocess.PIPE, cwd="/", env={"CANARY": "a canary"}, start_new_session=True
+        )
     )
     stack.callback(victim.kill)
     return victim.pid
