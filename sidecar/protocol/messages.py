@@ -49,6 +49,7 @@ class Params(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
 

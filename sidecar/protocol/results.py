@@ -23,6 +23,7 @@ class Result(BaseModel):
         frozen=True,
         validate_by_name=True,
         validate_by_alias=True,
+        defer_build=True,  # most are used seldom or never, and the start is waited for
     )
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
-from sidecar.runner import doctor, interpreter, verdict
+from sidecar.runner import interpreter, verdict
 from sidecar.runner.call import Call
 from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
 from sidecar.runner.pool import Pool
@@ -101,6 +101,8 @@ class Runner:
 
     async def doctor(self) -> list[Check]:
         """Try out what this machine can enforce, in a worker."""
+        from sidecar.runner import doctor  # seldom asked for, and never at the start
+
         return await doctor.examine(self, self._config)
 
     def gauges(self) -> dict[str, int]:

@@ -16,9 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import PydanticSerializationError, to_json
-from pygls.exceptions import JsonRpcMethodNotFound
-from pygls.protocol import JsonRPCProtocol
-from pygls.server import JsonRPCServer
 
 from sidecar.errors import (
     Cancelled,
@@ -33,6 +30,7 @@ from sidecar.protocol.methods import HOST_NOTIFICATIONS, METHODS
 from sidecar.protocol.params import parse_params
 from sidecar.server import envelope
 from sidecar.server.framing import BadFrame, Event, frame
+from sidecar.server.pygls_routing import JsonRPCProtocol, JsonRpcMethodNotFound, JsonRPCServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

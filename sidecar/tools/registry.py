@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.errors import InvalidTool, ToolExists, ToolNotFound
-from sidecar.tools.arguments import ArgumentCheck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from typing import Protocol
 
+    from sidecar.tools.arguments import ArgumentCheck
     from sidecar.tools.spec import ToolSpec
     from sidecar.tools.validation_pool import ValidationPool
 
@@ -62,9 +62,7 @@ class Registry:
                 return known
             if known is not None and not replace:
                 raise ToolExists(f"tool {spec.id!r} is registered with other content; pass replace: true to change it")
-            arguments = None
-            if spec.schema is not None and spec.schema_text is not None:
-                arguments = await ArgumentCheck.create(spec.schema, spec.schema_text, self._pool)
+            arguments = await self._argument_check(spec)
             await self._require_compiling(spec)
             tool = self._tools[spec.id] = Tool(spec, arguments)
             return tool
@@ -88,6 +86,14 @@ class Registry:
     def specs(self) -> list[ToolSpec]:
         """Return every tool in the order of registration."""
         return [tool.spec for tool in self._tools.values()]
+
+    async def _argument_check(self, spec: ToolSpec) -> ArgumentCheck | None:
+        if spec.schema is None or spec.schema_text is None:
+            return None
+        # python-jsonschema takes a while to import, and a host's first call need not wait for it.
+        from sidecar.tools.arguments import ArgumentCheck
+
+        return await ArgumentCheck.create(spec.schema, spec.schema_text, self._pool)
 
     async def _require_compiling(self, spec: ToolSpec) -> None:
         for finding in await self._check_code(spec.code, spec.python_path or self._default_python):

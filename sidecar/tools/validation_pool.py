@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import QueueFull
-from sidecar.tools.validation_process import REPLY, REQUEST
+from sidecar.tools.validation_wire import REPLY, REQUEST
 
 _PACKAGE_ROOT = Path(__file__).parents[2]
 _MAX_HELPERS = 3

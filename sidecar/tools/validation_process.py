@@ -1,9 +1,7 @@
 """The helper process that checks arguments which may take any time: a pattern can backtrack for ever.
 
 It is told a schema and arguments and answers with findings, until its stdin ends. It holds nothing that must survive,
-so `validation_pool` kills it at the deadline. Request: two lengths (big-endian, 4 bytes each), the schema's text, the
-arguments' text; no arguments (length 0) asks whether the schema itself is one. Reply: a length and JSON with one
-member, `errors`, `problem` or `failure`.
+so `validation_pool` kills it at the deadline. What is said is in `validation_wire`.
 """
 
 from __future__ import annotations
@@ -15,18 +13,15 @@ import json
 import os
 import resource
 import signal
-import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
 from sidecar.tools.ajv import findings
 from sidecar.tools.schema import SchemaProblem, check_schema, make_validator
+from sidecar.tools.validation_wire import REPLY, REQUEST
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
-
-REQUEST = struct.Struct("!II")
-REPLY = struct.Struct("!I")
 
 _PR_SET_PDEATHSIG = 1
 _MAX_MEMORY_BYTES = 4 << 30
