@@ -26,6 +26,8 @@ from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolatio
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+    from sidecar.runner.mount_namespaces import HeldMounts
+
 T = TypeVar("T")
 
 # What a wait in a test may take at most, whatever it waits for: CI machines are slow, and nothing here is a benchmark.
@@ -230,6 +232,21 @@ class ToolRunner:
         """The zygotes of this runner and all that is below them."""
         zygotes = [pool._zygote._process.pid for pool in self.runner._pools.values() if pool._zygote is not None]
         return set(zygotes).union(*(descendants(pid) for pid in zygotes))
+
+    def descriptors(self) -> int:
+        """How many this process holds, when the mounts of dead workers have been let go of."""
+
+        async def settled() -> int:
+            deadline = time.monotonic() + PATIENCE_S
+            while not all(mounts.is_idle for mounts in self._held_mounts()) and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.001)
+            return open_descriptors()
+
+        return self.on_loop(settled())
+
+    def _held_mounts(self) -> list[HeldMounts]:
+        zygotes = [pool._zygote for pool in self.runner._pools.values()]
+        return [zygote._resources._mounts for zygote in zygotes if zygote is not None]
 
     def close(self) -> None:
         """End the runner and the loop; nothing is left of either."""

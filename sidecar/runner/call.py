@@ -1,38 +1,36 @@
-"""One call from its worker's start to its record: deadline, cancellation, first cause wins.
+"""One call from its worker's start to its record: limits, deadline, watchdogs, verdict.
 
 Invariant: when `run` returns or raises, the worker is dead by the kernel's word, whatever the tool did.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import math
-import os
-import posixpath
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sidecar.errors import InternalError
-from sidecar.runner import verdict
+from sidecar.runner import call_header, examination, verdict
+from sidecar.runner.conversation import Conversation
 from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
 from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
-from sidecar.worker.frames import Frame, encode
+from sidecar.worker.frames import encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sidecar.config import Limits
     from sidecar.runner.output import OutputStream
+    from sidecar.runner.verdict import Verdict
     from sidecar.runner.worker import Ended, Worker
+    from sidecar.worker.frames import Frame
 
 _CAUSES: dict[str, verdict.Cause] = {
     MEMORY: "memory_limit", SCRATCH: "scratch_limit", THREADS: "thread_limit",
 }  # fmt: skip
-_TMP = "/tmp"  # noqa: S108 - what a host means by it is the worker's own scratch directory, wherever that is
-_VET_TIMEOUT_MS = 5_000
-_VET_MIN_MEMORY_MB = 64
+# Most calls have ended before anybody has to look whether their pipes fill.
+_OUTPUT_DELAY_S = 0.004
+_MIB = 1024 * 1024
 
 
 class Call:
@@ -48,33 +46,32 @@ class Call:
         self._queue_ms = queue_ms
         # Time in the queue counts: a caller that waits 30 s has waited 30 s.
         self._remaining_s = max(request.timeout_ms - queue_ms, 0) / 1000
-        default_cpu_ms = request.timeout_ms * (os.cpu_count() or 1) + 1000
-        self._max_cpu_ms = limits.max_cpu_ms or default_cpu_ms
-        self._cause: verdict.Cause | None = None
-        self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._max_cpu_ms = limits.max_cpu_ms or call_header.default_cpu_ms(request.timeout_ms)
 
-    async def run(self, worker: Worker) -> CallRecord:
-        """Run the tool in `worker`, which is used up by it."""
+    async def run(self, worker: Worker, compiled: bytes = b"") -> CallRecord:
+        """Run the tool in `worker`, which is used up by it. `WorkerGone`."""
         started = time.perf_counter()
-        self._watch_output(worker)
-        max_memory_bytes = self._request.max_memory_mb * 1024 * 1024
+        max_memory_bytes = self._request.max_memory_mb * _MIB
         worker.share.limit_memory(max_memory_bytes)
-        watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: self._decide(_CAUSES[limit]))
-        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
-        code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
-        arguments = encode(wire.ARGUMENTS, self._request.arguments)
+        conversation = Conversation(worker, self._remaining_s)
+        self._watch_output(conversation)
+        watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: conversation.decide(_CAUSES[limit]))
+        read: Verdict | None = None
+        terminal: Frame | None = None
         try:
-            terminal = await self._converse(worker, self._header("call"), code, arguments)
+            terminal = await conversation.hold(*self._frames(compiled))
+            read = verdict.read(terminal)
         finally:
-            deadline.cancel()
             watchdog.stop()
-            ended, stdout, stderr = await _shielded(_end(worker))
-        vetted = await self._vet(terminal)
+            ended, stdout, stderr = await conversation.end()
+        if terminal is not None and read is None:
+            word = await examination.vet(await self._spare(), terminal[1], self._request.max_memory_mb)
+            read = verdict.read_vetted(terminal[1], word)
         wall_ms = (time.perf_counter() - started) * 1000
-        if terminal is None and self._cause is None and ended.status is None:
+        if terminal is None and conversation.cause is None and ended.status is None:
             message = "The zygote of this call's worker died; the tool may have run."
             raise InternalError(message, retryable=False, mayHaveRun=True)
-        judged = verdict.judge(terminal, self._cause, ended, self._bounds(), vetted=vetted)
+        judged = read or verdict.judge(conversation.cause, ended, self._bounds())
         return CallRecord(
             result=judged.result,
             code=judged.code,
@@ -87,82 +84,36 @@ class Call:
             violations=worker.reported.read(),
         )
 
-    async def check(self, worker: Worker) -> list[dict[str, Any]]:
-        """Compile only; what the worker found, or that the source is too much for the compiler."""
-        found, ended = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
-        if found is not None:
-            return [one for one in found if isinstance(one, dict)]
-        if self._cause is None and ended.status is None:
-            raise InternalError("The zygote of this check's worker died.", retryable=True)
-        reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
-        return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
+    def _frames(self, compiled: bytes) -> list[bytes]:
+        request = self._request
+        header = call_header.encoded(
+            "call",
+            request.tool_id,
+            max_memory_mb=request.max_memory_mb,
+            max_cpu_ms=self._max_cpu_ms,
+            working_dir=request.working_dir,
+            result_max_bytes=self._limits.result_max_bytes,
+            is_compiled=bool(compiled),
+        )
+        frames = [header, encode(wire.CODE, request.code.encode("utf-8", "surrogatepass"))]
+        if compiled:
+            frames.append(encode(wire.COMPILED, compiled))
+        frames.append(encode(wire.ARGUMENTS, request.arguments))
+        return frames
 
-    async def _vet(self, terminal: Frame | None) -> str:
-        """Have a large result parsed in a worker of its own, in the memory that the call had: one word of `wire`."""
-        if terminal is None or terminal[0] != wire.RESULT or len(terminal[1]) <= verdict.VETTED_BYTES:
-            return wire.VET_FORGED
-        text_mb = 4 * len(terminal[1]) // (1024 * 1024)
-        memory_mb = max(self._request.max_memory_mb, _VET_MIN_MEMORY_MB + text_mb)
-        request = CallRequest("", b"", self._request.python_path, _VET_TIMEOUT_MS, memory_mb)
-        found, _ = await Call(request, self._limits, self._spare).examine(await self._spare(), "vet", terminal[1])
-        return str(found[0]) if found else wire.VET_TOO_LARGE
+    def _watch_output(self, conversation: Conversation) -> None:
+        worker = conversation.worker
+        streams = (worker.stdout, worker.stderr)
 
-    async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
-        """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
-        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
-        worker.share.limit_memory(self._request.max_memory_mb * 1024 * 1024)
-        try:
-            terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
-        finally:
-            deadline.cancel()
-            ended, _, _ = await _shielded(_end(worker))
-        if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
-            return None, ended
-        try:
-            found = json.loads(terminal[1])
-        except (ValueError, RecursionError):
-            return None, ended
-        return (found[: wire.DIAGNOSTICS_MAX + 1] if isinstance(found, list) else None), ended
+        def count_discarded() -> None:
+            if sum(stream.discarded_bytes for stream in streams) > self._limits.discard_max_bytes:
+                conversation.decide("output_limit")
 
-    async def _converse(self, worker: Worker, *frames: bytes) -> Frame | None:
-        """Send the call and wait for its terminal frame, the process's end or a decision, whichever is first."""
-        sending = asyncio.ensure_future(worker.send(*frames))
-        try:
-            await _first(worker.terminal, self._decided)
-            if worker.terminal.done() and worker.terminal.result() is None and self._cause is None:
-                # The channel is closed, the process perhaps not: it has until its deadline.
-                await _first(worker.ended, self._decided)
-        finally:
-            sending.cancel()
-            # Only then may the channel be closed: a writer left behind would meet the descriptor's next owner.
-            await asyncio.wait([sending])
-        return worker.terminal.result() if worker.terminal.done() else None
-
-    def _header(self, mode: str) -> bytes:
-        limits = {
-            "mode": mode,
-            "filename": f"<tool:{self._request.tool_id}>" if self._request.tool_id else "<tool>",
-            "memory_max_bytes": self._request.max_memory_mb * 1024 * 1024,
-            "cpu_max_s": max(math.ceil(self._max_cpu_ms / 1000), 1),
-            "working_dir": _inside_scratch(self._request.working_dir),
-            "result_max_bytes": self._limits.result_max_bytes,
-        }
-        return encode(wire.LIMITS, json.dumps(limits).encode())
-
-    def _watch_output(self, worker: Worker) -> None:
-        for name, stream in (("stdout", worker.stdout), ("stderr", worker.stderr)):
-            stream.on_discard = lambda: self._count_discarded(worker.stdout, worker.stderr)
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            stream.on_discard = count_discarded
             if self._request.on_output is not None:
                 _forward(stream, name, self._request)
-
-    def _count_discarded(self, *streams: OutputStream) -> None:
-        if sum(stream.discarded_bytes for stream in streams) > self._limits.discard_max_bytes:
-            self._decide("output_limit")
-
-    def _decide(self, cause: verdict.Cause) -> None:
-        if not self._decided.done():
-            self._cause = cause
-            self._decided.set_result(None)
+            stream.begin(0 if self._request.on_output is not None else _OUTPUT_DELAY_S)
 
     def _bounds(self) -> verdict.Bounds:
         request = self._request
@@ -192,36 +143,3 @@ def _forward(stream: OutputStream, name: str, request: CallRequest) -> None:
     on_output = request.on_output
     if on_output is not None:
         stream.stream_to(lambda text: on_output(name, text))
-
-
-def _inside_scratch(working_dir: str | None) -> str:
-    """Where `working_dir` lies within the scratch directory: the same path below /tmp, else that whole path."""
-    if working_dir is None:
-        return ""
-    path = posixpath.normpath("/" + working_dir.lstrip("/"))
-    inside = path == _TMP or path.startswith(_TMP + "/")
-    return (path.removeprefix(_TMP) if inside else path).lstrip("/")
-
-
-async def _first(*futures: asyncio.Future[Any]) -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _end(worker: Worker) -> tuple[Ended, str, str]:
-    """See the worker dead, then take what it had printed, whether or not anybody still waits for it."""
-    ended = await worker.end()
-    return ended, worker.stdout.finish(), worker.stderr.finish()
-
-
-async def _shielded(ending: Any) -> Any:
-    """Await `ending` to its end even if the caller is cancelled meanwhile, then let the cancellation through."""
-    task = asyncio.ensure_future(ending)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()

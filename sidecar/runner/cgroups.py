@@ -62,6 +62,8 @@ class MemoryCgroup:
         self._directory.sweep()
         self.path = self._directory.path
         self._emptied: list[str] = []
+        self._base_bytes: int | None = None
+        self._peaks: dict[int, int] = {}
         v2 = Path(self.path, "cgroup.controllers").exists()
         self._files = V2 if v2 else V1
         try:
@@ -74,28 +76,44 @@ class MemoryCgroup:
             raise
 
     def limit(self, number: int, max_bytes: int) -> None:
-        """Let worker `number` have `max_bytes` beyond what it has now, and a little for the kernel's own needs."""
+        """Let worker `number`, which waits for its call, have `max_bytes` more, and what the kernel itself needs."""
         group = f"{self.path}/{number}"
-        allowed = int(_read(f"{group}/{self._files.usage}")) + max_bytes + SLACK_BYTES + max_bytes // _SLACK_SHARE
+        if self._base_bytes is None:
+            # Each of a zygote's workers has used the same until then.
+            self._base_bytes = int(_read(f"{group}/{self._files.usage}"))
+        allowed = self._base_bytes + max_bytes + SLACK_BYTES + max_bytes // _SLACK_SHARE
         _write(f"{group}/{self._files.limit}", b"%d" % allowed)
-
-    def finish(self, number: int) -> Spent:
-        """Worker `number` is dead: what it took. Its cgroup is gone afterwards."""
-        group = f"{self.path}/{number}"
-        try:
-            events = _read(f"{group}/{self._files.events}").split()
-            kills = int(events[events.index(self._files.kills_key) + 1]) if self._files.kills_key in events else 0
+        if number not in self._peaks:
+            # Opened ahead: a reply waits for what is read there.
             with contextlib.suppress(FileNotFoundError):  # memory.peak is of Linux 5.19
-                return Spent(int(_read(f"{group}/{self._files.peak}")), kills > 0)
-            return Spent(None, kills > 0)
+                self._peaks[number] = os.open(f"{group}/{self._files.peak}", os.O_RDONLY | os.O_CLOEXEC)
+
+    def finish(self, number: int, *, had_answered: bool) -> Spent:
+        """Worker `number` is dead: what it took, and whether the kernel killed it for that unless it `had_answered`."""
+        peak = self._peaks.pop(number, None)
+        try:
+            kills = 0 if had_answered else self._kills(f"{self.path}/{number}")
+            return Spent(None if peak is None else int(os.read(peak, 64)), kills > 0)
         except (OSError, ValueError):
             return Spent()  # refused before it had one
         finally:
-            # A process that is dead by every other word may be in its cgroup for some microseconds more.
-            self._emptied = [one for one in (*self._emptied, group) if not _is_gone(one)]
+            if peak is not None:
+                os.close(peak)
+
+    def _kills(self, group: str) -> int:
+        events = _read(f"{group}/{self._files.events}").split()
+        return int(events[events.index(self._files.kills_key) + 1]) if self._files.kills_key in events else 0
+
+    def remove(self, number: int) -> None:
+        """Remove the cgroup of worker `number`, which is dead."""
+        # A process that is dead by every other word may be in its cgroup for some microseconds more.
+        groups = (*self._emptied, f"{self.path}/{number}")
+        self._emptied = [group for group in groups if not _is_gone(group)]
 
     def close(self) -> None:
         """Remove it."""
+        while self._peaks:
+            os.close(self._peaks.popitem()[1])
         self._directory.close()
 
 

@@ -10,18 +10,20 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sidecar.errors import InternalError, QueueFull, ShuttingDown
-from sidecar.runner import interpreter, verdict
+from sidecar.errors import InternalError, QueueFull, ShuttingDown, SidecarError
+from sidecar.runner import examination, interpreter, verdict
 from sidecar.runner.call import Call
+from sidecar.runner.code_cache import CodeCache, Key
 from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
 from sidecar.runner.pool import Pool
+from sidecar.runner.worker import WorkerGone
 
 if TYPE_CHECKING:
     from sidecar.config import Config
 
-_CHECK_TIMEOUT_MS = 10_000
-# The largest source that `register` takes needs this to compile; what running it needs is the call's affair.
-_CHECK_MEMORY_MB = 1024
+_ATTEMPTS = 3
+# Not while a reply is on its way.
+_COMPILE_AFTER_S = 0.005
 
 
 class Recorder(Protocol):
@@ -44,6 +46,8 @@ class Runner:
         self._slots = asyncio.Semaphore(config.max_concurrency)
         self._queued = 0
         self._running: set[asyncio.Task[Any]] = set()
+        self._codes = CodeCache()
+        self._compiling = asyncio.Lock()
         self._recent_ms = 50.0
         self._closed = False
 
@@ -80,12 +84,10 @@ class Runner:
     async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._admit(python_path, self._config.min_isolation)
-        limits = self._config.limits
-        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, _CHECK_MEMORY_MB)
         async with self._slots:
             worker = await pool.acquire()
             try:
-                found = await Call(request, limits, pool.acquire).check(worker)
+                found = await examination.check(worker, code)
             finally:
                 pool.replace()
         return tuple(
@@ -159,8 +161,32 @@ class Runner:
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         if request.may_start is not None:
             await request.may_start()
-        worker = await pool.acquire()
-        return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker)
+        compiled = self._compiled(pool, request)
+        for _ in range(_ATTEMPTS):
+            worker = await pool.acquire()
+            try:
+                return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker, compiled)
+            except WorkerGone:
+                continue
+        raise InternalError("No process for the call: each died before it was sent.", retryable=True)
+
+    def _compiled(self, pool: Pool, request: CallRequest) -> bytes:
+        key = Key(pool.executable, request.tool_id, request.code)
+        found = self._codes.get(key)
+        if not found and self._codes.is_wanted(key):
+            loop = asyncio.get_running_loop()
+            loop.call_later(_COMPILE_AFTER_S, lambda: self._track(loop.create_task(self._compile(pool, key))))
+        return found
+
+    async def _compile(self, pool: Pool, key: Key) -> None:
+        async with self._compiling:
+            try:
+                worker = await pool.acquire()
+                self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id))
+            except SidecarError:
+                return  # calls compile it themselves, and report what is wrong
+            finally:
+                pool.replace()
 
     async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
@@ -168,6 +194,8 @@ class Runner:
         if key not in self._finding:
             self._finding[key] = asyncio.get_running_loop().create_task(self._find(python_path, floor))
         search = self._finding[key]
+        if search.done() and not search.cancelled() and search.exception() is None:
+            return search.result()
         try:
             return await asyncio.shield(search)
         except Exception:

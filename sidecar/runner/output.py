@@ -23,7 +23,7 @@ _COALESCE_CHARS = 8 * 1024
 
 
 class OutputStream:
-    """Owns the read end of a pipe from construction to `finish`."""
+    """Owns the read end of a pipe from construction to `finish`; reads it from `begin` on."""
 
     def __init__(self, descriptor: int, max_bytes: int) -> None:
         self._descriptor = descriptor
@@ -35,9 +35,13 @@ class OutputStream:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._open = True
+        self._registered = False
         self.discarded_bytes = 0
         self.on_discard: Callable[[], None] | None = None
-        asyncio.get_running_loop().add_reader(descriptor, self._read)
+
+    def begin(self, delay_s: float) -> None:
+        """Read what comes, from `delay_s` on; until then the pipe keeps it, and `finish` finds it there."""
+        self._pause = asyncio.get_running_loop().call_later(delay_s, self._resume)
 
     @property
     def truncated(self) -> bool:
@@ -64,13 +68,14 @@ class OutputStream:
         if self._open and self._pause is None:
             # The pipe keeps what comes meanwhile; a tool that prints byte by byte must not keep the sidecar busy.
             loop = asyncio.get_running_loop()
-            loop.remove_reader(self._descriptor)
+            self._unregister()
             self._pause = loop.call_later(_DISCARD_PAUSE_S if self.truncated else _PAUSE_S, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
         if self._open:
             asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+            self._registered = True
 
     def _read_chunk(self) -> bool:
         try:
@@ -112,5 +117,10 @@ class OutputStream:
             self._open = False
             if self._pause is not None:
                 self._pause.cancel()
-            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._unregister()
             os.close(self._descriptor)
+
+    def _unregister(self) -> None:
+        if self._registered:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._registered = False

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from sidecar.runner.zygote import Zygote
 
 _ATTEMPTS = 3
+# A reply is on its way by then, and no fork competes with it.
+_REFILL_AFTER_S = 0.001
+# While one is forked, another is jailed.
+_SPAWNS_AT_ONCE = 2
+_MIB = 1024 * 1024
 
 
 class Pool:
@@ -37,6 +42,11 @@ class Pool:
         self._standby: collections.deque[Worker] = collections.deque()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def executable(self) -> str:
+        """The interpreter that its workers run."""
+        return self._interpreter.executable
 
     @property
     def standby(self) -> int:
@@ -85,17 +95,29 @@ class Pool:
                 await self._zygote.cleaned
 
     async def _fill(self) -> None:
+        if self._standby:
+            await asyncio.sleep(_REFILL_AFTER_S)
         while True:
             try:
                 zygote = await self._live_zygote()
-                if len(self._standby) >= self._config.standby_workers:
-                    return
-                worker = await self._spawn(zygote)
             except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
                 return
-            if worker is None:
+            missing = self._config.standby_workers - len(self._standby)
+            if missing <= 0:
+                return
+            spawned = await asyncio.gather(*(self._add(zygote) for _ in range(min(missing, _SPAWNS_AT_ONCE))))
+            if not all(spawned):
                 return  # its zygote died: starting one after the other is for calls that need it
+
+    async def _add(self, zygote: Zygote) -> bool:
+        """One standby worker more; whether there could be one."""
+        try:
+            worker = await self._spawn(zygote)
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        if worker is not None:
             self._standby.append(worker)
+        return worker is not None
 
     async def _spawn(self, zygote: Zygote) -> Worker | None:
         """One worker, ready; None where its zygote died first. `SandboxUnavailable` where a layer failed."""
@@ -105,6 +127,8 @@ class Pool:
             return None
         try:
             if await within(JAILED_TIMEOUT_S, worker.jailed()):
+                # Ahead of its call, which will most likely have this limit.
+                worker.share.limit_memory(self._config.limits.max_memory_mb * _MIB)
                 return worker
         except TimeoutError:
             # Stopped or wedged: everything that waits for it would wait for ever.

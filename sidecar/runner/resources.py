@@ -1,7 +1,6 @@
 """What a zygote's workers use outside of it, and who counts that: memory cgroups, scratch directories on disk.
 
-Invariant: whatever is made here for a worker is gone when its `Share.finish` has returned, and all of it when the
-zygote is.
+Invariant: whatever is made here for a worker is gone soon after its end, and all of it when the zygote is.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from sidecar.errors import SandboxUnavailable
 from sidecar.runner import cgroups
 from sidecar.runner.cgroups import Spent
 from sidecar.runner.locked import LockedDirectory
+from sidecar.runner.mount_namespaces import HeldMounts
 from sidecar.worker.removal import remove
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Resources:
 
     def __init__(self, config: Config, *, own_tree: bool) -> None:
         """`own_tree`: workers mount their scratch directories themselves. `SandboxUnavailable` without a place."""
+        self._mounts = HeldMounts()
         self._scratch: LockedDirectory | None = None
         if not own_tree:
             parent = config.scratch_dir
@@ -90,25 +91,32 @@ class Resources:
 
     def share(self, number: int) -> Share:
         """Worker `number`'s."""
-        return Share(number, self._cgroup, self.scratch_root)
+        return Share(number, self._cgroup, self.scratch_root, self._mounts)
+
+    def stop(self) -> None:
+        """The zygote is dead: `close`, which takes a while, comes next and in a thread."""
+        self._mounts.stop()
 
     def close(self) -> None:
         """Remove all of it."""
-        for one in (self._scratch, self._cgroup):
+        for one in (self._mounts, self._scratch, self._cgroup):
             if one is not None:
                 one.close()
 
 
 class Share:
-    """One worker's cgroup and scratch directory."""
+    """One worker's cgroup, scratch directory and mounts."""
 
-    def __init__(self, number: int, cgroup: cgroups.MemoryCgroup | None, scratch_root: str) -> None:
+    def __init__(self, number: int, cgroup: cgroups.MemoryCgroup | None, scratch_root: str, mounts: HeldMounts) -> None:
         self._number = number
         self._cgroup = cgroup
+        self._mounts = mounts
+        self._held: int | None = None
         # Not to be guessed: another worker may have the same uid.
         self.scratch_name = secrets.token_hex(16) if scratch_root else ""
         self.scratch_path = f"{scratch_root}/{self.scratch_name}" if scratch_root else ""
         self._shown: int | None = None
+        self._memory_max_bytes = -1
 
     @property
     def counts_memory(self) -> bool:
@@ -116,13 +124,17 @@ class Share:
         return self._cgroup is not None
 
     def limit_memory(self, max_bytes: int) -> None:
-        """Before the call is sent."""
-        if self._cgroup is not None:
+        """Before the call is sent, or ahead of it with what it will most likely be."""
+        if self._cgroup is not None and max_bytes != self._memory_max_bytes:
             self._cgroup.limit(self._number, max_bytes)
+            self._memory_max_bytes = max_bytes
+
+    def hold_mounts(self, descriptor: int) -> None:
+        """Keep the descriptor of the worker's mount namespace until it is dead."""
+        self._held = descriptor
 
     def show_scratch(self, descriptor: int) -> None:
         """Keep the descriptor by which the worker shows its scratch directory, where no cgroup counts that."""
-        self.close()
         self._shown = descriptor
 
     @property
@@ -133,9 +145,14 @@ class Share:
         about = os.fstatvfs(self._shown)
         return (about.f_blocks - about.f_bfree) * about.f_frsize
 
-    def finish(self) -> Spent:
+    def finish(self, *, had_answered: bool) -> Spent:
         """The worker is dead: what it took."""
-        return self._cgroup.finish(self._number) if self._cgroup else Spent()
+        return self._cgroup.finish(self._number, had_answered=had_answered) if self._cgroup else Spent()
+
+    def remove_cgroup(self) -> None:
+        """Once it is `finish`ed, when nobody waits for it."""
+        if self._cgroup is not None:
+            self._cgroup.remove(self._number)
 
     def remove_scratch(self) -> None:
         """The worker is dead: remove its directory, for as long as that takes."""
@@ -147,3 +164,6 @@ class Share:
         if self._shown is not None:
             os.close(self._shown)
             self._shown = None
+        if self._held is not None:
+            self._mounts.release(self._held)
+            self._held = None

@@ -58,16 +58,45 @@ class Verdict:
     code: str
 
 
-def judge(
-    terminal: Frame | None, cause: Cause | None, ended: Ended, bounds: Bounds, *, vetted: str = wire.VET_FORGED
-) -> Verdict:
-    """Say what became of a call.
+def read(frame: Frame | None) -> Verdict | None:
+    """What a worker's terminal frame says; None where there is none, or where `read_vetted` is to read it."""
+    if frame is None:
+        return None
+    kind, payload = frame
+    if kind == wire.RESULT and len(payload) > VETTED_BYTES:
+        # Another worker parses it, so that a large one stalls nobody here.
+        return None
+    if kind not in (wire.RESULT, wire.FAILURE) or len(payload) > wire.FAILURE_MAX_BYTES:
+        return _forged()
+    try:
+        value = _DECODE(payload.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return _forged()
+    if not isinstance(value, dict):
+        return _forged()
+    if kind == wire.RESULT:
+        too_deep = is_deeper_than(wire.RESULT_MAX_DEPTH, payload)
+        if "ok" not in value or too_deep or _has_lone_surrogate(payload, value):
+            return _forged()
+        return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
+    return _from_failure(value)
 
-    `cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it. `vetted`
-    is what another worker said of a result of more than `VETTED_BYTES`.
+
+def read_vetted(payload: bytes, vetted: str) -> Verdict:
+    """What a large result says, of which another worker has said `vetted`, a word of `wire`."""
+    if vetted == wire.VET_TOO_LARGE:
+        message = f"The result's {len(payload)} bytes of JSON hold more values than the call's memory has room for."
+        return failure("result_too_large", "ResultTooLarge", message, hint="Return less, or a part at a time.")
+    if vetted in (wire.VET_OK, wire.VET_NOT_OK):
+        return Verdict(payload, "ok" if vetted == wire.VET_OK else "tool_returned_error")
+    return _forged()
+
+
+def judge(cause: Cause | None, ended: Ended, bounds: Bounds) -> Verdict:
+    """Say what became of a call that came to no terminal frame.
+
+    `cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it.
     """
-    if terminal is not None:
-        return _from_frame(terminal, vetted=vetted)
     if cause == "timeout":
         message = f"The tool did not finish within {bounds.timeout_ms} ms and was stopped."
         return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
@@ -91,36 +120,6 @@ def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:
     """A failure in the shape of protocol.md."""
     error = {"message": message, "type": type_name, "code": code, **more}
     return Verdict(json.dumps({"ok": False, "error": error}, ensure_ascii=True).encode(), code)
-
-
-def _from_frame(frame: Frame, *, vetted: str) -> Verdict:
-    kind, payload = frame
-    if kind == wire.RESULT and len(payload) > VETTED_BYTES:
-        # Another worker has parsed it, so that a large one stalls nobody here.
-        return _from_vetted(payload, vetted)
-    if kind not in (wire.RESULT, wire.FAILURE) or len(payload) > wire.FAILURE_MAX_BYTES:
-        return _forged()
-    try:
-        value = _parse(payload)
-    except (ValueError, RecursionError):
-        return _forged()
-    if not isinstance(value, dict):
-        return _forged()
-    if kind == wire.RESULT:
-        too_deep = is_deeper_than(wire.RESULT_MAX_DEPTH, payload)
-        if "ok" not in value or too_deep or _has_lone_surrogate(payload, value):
-            return _forged()
-        return Verdict(payload, "ok" if value["ok"] is not False else "tool_returned_error")
-    return _from_failure(value)
-
-
-def _from_vetted(payload: bytes, vetted: str) -> Verdict:
-    if vetted == wire.VET_TOO_LARGE:
-        message = f"The result's {len(payload)} bytes of JSON hold more values than the call's memory has room for."
-        return failure("result_too_large", "ResultTooLarge", message, hint="Return less, or a part at a time.")
-    if vetted in (wire.VET_OK, wire.VET_NOT_OK):
-        return Verdict(payload, "ok" if vetted == wire.VET_OK else "tool_returned_error")
-    return _forged()
 
 
 def _from_failure(value: dict[str, Any]) -> Verdict:
@@ -177,12 +176,6 @@ class _Number(str):
         return int(str(self)[:9])
 
 
-def _parse(payload: bytes) -> Any:
-    """Parse strictly: a forged frame must not put anything into the reply that is not JSON in UTF-8."""
-    text = payload.decode("utf-8")
-    return json.loads(text, parse_int=_Number, parse_float=len, parse_constant=_refuse_constant)
-
-
 def _has_lone_surrogate(payload: bytes, value: Any) -> bool:
     if not _SURROGATE_ESCAPE.search(payload):
         return False
@@ -196,6 +189,10 @@ def _unicode(text: str) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+# Strict: a forged frame must not put anything into the reply that is not JSON in UTF-8.
+_DECODE = json.JSONDecoder(parse_int=_Number, parse_float=len, parse_constant=_refuse_constant).decode
 
 
 def _signal_name(number: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -26,6 +26,29 @@ async def within(timeout_s: float, awaitable: Awaitable[T]) -> T:
         raise TimeoutError
     finally:
         task.cancel()
+
+
+async def first(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
+    """Wait until one of these is done, or `timeout_s` have passed; none of them is cancelled. Leaner than wait()."""
+    if any(future.done() for future in futures):
+        return
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    timer = None if timeout_s is None else loop.call_later(timeout_s, wake)
+    for future in futures:
+        future.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for future in futures:
+            future.remove_done_callback(wake)
 
 
 def block_until_dead(pidfd: int, timeout_s: float) -> None:

@@ -20,7 +20,7 @@ from sidecar.errors import SandboxUnavailable
 from sidecar.runner.cgroups import Spent
 from sidecar.runner.output import OutputStream
 from sidecar.runner.violations import Reported
-from sidecar.runner.waiting import block_until_dead, within
+from sidecar.runner.waiting import block_until_dead, first
 from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameDecoder, FrameError
@@ -36,8 +36,10 @@ _REST_S = 0.002
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
 _REAP_TIMEOUT_S = 2.0
 _CLEAN_TIMEOUT_S = 1.0
+# When the reply is on its way: removing a cgroup takes a while, and nobody waits for it.
+_TIDY_AFTER_S = 0.003
 
-TERMINAL_KINDS = frozenset({wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS})
+TERMINAL_KINDS = frozenset({wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS, wire.COMPILED})
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ def sandbox_unavailable(missing: list[dict[str, str]]) -> SandboxUnavailable:
     return SandboxUnavailable(f"This machine cannot isolate a tool: {reasons}.", missing=missing)
 
 
+class WorkerGone(Exception):
+    """A worker was dead before anything could be sent to it: nothing has run."""
+
+
 class Worker:
     """One process for one call. Construct, hand `remote` to the zygote, then `close_remote`."""
 
@@ -73,6 +79,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._channel, channel = socket.socketpair()
         self._channel.setblocking(False)  # noqa: FBT003 - positional only
+        self._channel_fd = self._channel.fileno()
         stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
         stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
         for descriptor in (stdout_reader, stderr_reader):
@@ -80,9 +87,10 @@ class Worker:
         self._remote = (channel.detach(), stdout, stderr)
         self._decoder = FrameDecoder(max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES))
         self._pidfd: int | None = None
+        self._received: list[int] = []
         self._closed = False
+        self._reaped = False
         self._pause: asyncio.TimerHandle | None = None
-        self._dead = loop.create_future()
         self.stdout = OutputStream(stdout_reader, limits.stdout_max_bytes)
         self.stderr = OutputStream(stderr_reader, limits.stderr_max_bytes)
         self.layers: tuple[str, ...] = ()
@@ -93,7 +101,7 @@ class Worker:
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
         self.ended: asyncio.Future[Ended] = loop.create_future()
-        loop.add_reader(self._channel, self._read)
+        loop.add_reader(self._channel_fd, self._read)
 
     @property
     def remote(self) -> tuple[int, int, int]:
@@ -114,14 +122,13 @@ class Worker:
             os.close(pidfd)
             return
         self._pidfd = pidfd
-        asyncio.get_running_loop().add_reader(pidfd, self._on_death)
         if not self._attached.done():
             self._attached.set_result(None)
 
     @property
     def pid(self) -> int | None:
         """Its number among our own processes, by its pidfd's word (pidfd_open(2)); None where it is gone."""
-        if self._pidfd is None or self._dead.done():
+        if self._pidfd is None:
             return None
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text(encoding="ascii").splitlines():
@@ -133,10 +140,14 @@ class Worker:
         """The zygote has reaped it: count what it took and remove what it left."""
         if self.ended.done():
             return
-        self.ended.set_result(replace(ended, spent=self.share.finish()))
+        self._reaped = True
+        had_answered = self.terminal.done() and self.terminal.result() is not None
+        self.ended.set_result(replace(ended, spent=self.share.finish(had_answered=had_answered)))
+        loop = asyncio.get_running_loop()
+        loop.call_later(_TIDY_AFTER_S, self.share.remove_cgroup)
         if self.share.scratch_path:
             # A hostile tree takes a while to remove.
-            self._cleaned = asyncio.get_running_loop().run_in_executor(None, self.share.remove_scratch)
+            self._cleaned = loop.run_in_executor(None, self.share.remove_scratch)
 
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
@@ -165,12 +176,21 @@ class Worker:
     @property
     def usable(self) -> bool:
         """Whether it is ready for its call and still there."""
-        return bool(self.layers) and not self._dead.done() and not self.terminal.done() and not self.ended.done()
+        return bool(self.layers) and not self.terminal.done() and not self.ended.done()
 
-    async def send(self, *frames: bytes) -> None:
-        """Send the call; a worker that dies meanwhile is seen by its end, not here."""
+    def send(self, data: bytes) -> memoryview:
+        """Send what the channel takes at once; what is left is for `send_rest`. `WorkerGone`."""
+        try:
+            return memoryview(data)[self._channel.send(data) :]
+        except BlockingIOError:
+            return memoryview(data)
+        except ConnectionError:
+            raise WorkerGone from None
+
+    async def send_rest(self, data: memoryview) -> None:
+        """Send the rest of a call; a worker that dies meanwhile is seen by its end, not here."""
         with contextlib.suppress(ConnectionError):
-            await asyncio.get_running_loop().sock_sendall(self._channel, b"".join(frames))
+            await asyncio.get_running_loop().sock_sendall(self._channel, data)
 
     def wait_dead(self, timeout_s: float) -> None:
         """Block until the kernel says that it is dead."""
@@ -179,27 +199,37 @@ class Worker:
 
     def kill(self) -> None:
         """SIGKILL, through the pidfd: the init of a PID namespace takes all that is in it along."""
-        if self._pidfd is not None and not self._dead.done():
+        if self._pidfd is not None and not self._reaped:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def end(self) -> Ended:
         """Kill the process if it still runs, wait until the kernel says that it is dead, and return how it ended."""
         self.kill()
-        if self._pidfd is not None:
-            await asyncio.shield(self._dead)
+        # The zygote's word is the kernel's: it has reaped the process.
+        await first(self.ended, timeout_s=_REAP_TIMEOUT_S)
+        ended = self.ended.result() if self.ended.done() else LOST
+        if ended.status is None:
+            await self._death()
         if not self.terminal.done() and not self._closed:
             self._read()  # what it had said by then
-        try:
-            ended = await within(_REAP_TIMEOUT_S, asyncio.shield(self.ended))
-        except TimeoutError:
-            return LOST
-        finally:
-            self._close()
+        self._close()
         if self._cleaned is not None:
             # What takes longer goes on while the reply is sent.
             await asyncio.wait({self._cleaned}, timeout=_CLEAN_TIMEOUT_S)
         return ended
+
+    async def _death(self) -> None:
+        """Wait for it by the pidfd, since nobody reaps it whom we could hear: its zygote is dead, or stopped."""
+        if self._pidfd is None:
+            return
+        loop = asyncio.get_running_loop()
+        dead: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._pidfd, lambda: None if dead.done() else dead.set_result(None))
+        try:
+            await dead
+        finally:
+            loop.remove_reader(self._pidfd)
 
     def discard(self) -> None:
         """Give up a worker that is dead already or was never started."""
@@ -214,19 +244,12 @@ class Worker:
         if self._pause is not None:
             self._pause.cancel()
         if self._channel.fileno() >= 0:
-            loop.remove_reader(self._channel)
+            loop.remove_reader(self._channel_fd)
             self._channel.close()
         self.share.close()
         if self._pidfd is not None:
-            loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = None
-
-    def _on_death(self) -> None:
-        if self._pidfd is not None:
-            asyncio.get_running_loop().remove_reader(self._pidfd)
-        if not self._dead.done():
-            self._dead.set_result(None)
 
     def _read(self) -> None:
         try:
@@ -248,34 +271,37 @@ class Worker:
             return self._channel.recv(_CHUNK_BYTES)
         # Until the jail is complete it is our own code that writes; a tool's descriptors are never taken.
         data, descriptors, _, _ = socket.recv_fds(self._channel, _CHUNK_BYTES, 1)
-        for descriptor in descriptors:
-            self.share.show_scratch(descriptor)
+        self._received.extend(descriptors)
         return data
 
     def _rest(self) -> None:
         """Look again a little later: a tool that trickles bytes must not keep the sidecar busy."""
         loop = asyncio.get_running_loop()
-        loop.remove_reader(self._channel)
+        loop.remove_reader(self._channel_fd)
         self._pause = loop.call_later(_REST_S, self._resume)
 
     def _resume(self) -> None:
         if not self._closed:
-            asyncio.get_running_loop().add_reader(self._channel, self._read)
+            asyncio.get_running_loop().add_reader(self._channel_fd, self._read)
 
     def _take(self, kind: int, payload: bytes) -> None:
         if not self._ready.done():
             if kind in (wire.READY, wire.REFUSED):
                 self._ready.set_result((kind, payload))
-            elif kind != wire.SCRATCH:  # whose descriptor is what counts
+            elif kind == wire.SCRATCH:
+                self.share.show_scratch(self._received.pop(0))
+            elif kind == wire.MOUNTS:
+                self.share.hold_mounts(self._received.pop(0))
+            else:
                 raise FrameError(f"a frame of kind {kind:#x} is out of order")
         elif kind in TERMINAL_KINDS and not self.terminal.done():
             self.terminal.set_result((kind, payload))
-            asyncio.get_running_loop().remove_reader(self._channel)
+            asyncio.get_running_loop().remove_reader(self._channel_fd)
         elif not self.terminal.done():
             self.reported.take(kind, payload)
 
     def _stop_reading(self, terminal: Frame | None = None) -> None:
-        asyncio.get_running_loop().remove_reader(self._channel)
+        asyncio.get_running_loop().remove_reader(self._channel_fd)
         if not self._ready.done():
             self._ready.set_result(_NOT_READY)
         if not self.terminal.done():

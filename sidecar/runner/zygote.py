@@ -73,7 +73,7 @@ class Zygote:
         self.alive = True
         # Once it has been killed: done when nothing of it is left on disk.
         self.cleaned: asyncio.Future[None] | None = None
-        loop.add_reader(control, self._read)
+        loop.add_reader(control.fileno(), self._read)
 
     @classmethod
     async def start(cls, interpreter: Interpreter, limits: Limits, resources: Resources, plan: Plan) -> Zygote:
@@ -138,8 +138,8 @@ class Zygote:
             return
         self.alive = False
         loop = asyncio.get_running_loop()
-        loop.remove_reader(self._control)
-        loop.remove_writer(self._control)
+        loop.remove_reader(self._control.fileno())
+        loop.remove_writer(self._control.fileno())
         self._on_writable()
         self._control.close()
         self._process.kill()
@@ -160,6 +160,7 @@ class Zygote:
         for worker in workers.values():
             worker.wait_dead(_DEATH_TIMEOUT_S)
         # What tools have left takes a while to remove.
+        self._resources.stop()
         self.cleaned = loop.run_in_executor(None, self._resources.close)
 
     async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:

@@ -30,7 +30,7 @@ from sidecar.protocol.methods import HOST_NOTIFICATIONS, METHODS
 from sidecar.protocol.params import parse_params
 from sidecar.server import envelope
 from sidecar.server.framing import BadFrame, Event, frame
-from sidecar.server.pygls_routing import JsonRPCProtocol, JsonRpcMethodNotFound, JsonRPCServer
+from sidecar.server.pygls_routing import JsonRpcMethodNotFound, JsonRPCProtocol, JsonRPCServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -36,7 +36,7 @@ def _serve(jail: Jail, place: Place, base_bytes: int) -> int:
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
-    _rehearse(closed.scratch)
+    rehearse(closed.scratch)
     watch = Watch(descriptors.CHANNEL, closed.scratch, closed.layers)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
@@ -75,20 +75,26 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
     text = code[1].decode("utf-8", "surrogatepass")
     if limits["mode"] == "check":
         return tool.check(text, limits["filename"])
+    if limits["mode"] == "compile":
+        return tool.compile_only(text, limits["filename"])
+    ready = channel.read_frame(descriptors.CHANNEL) if limits["is_compiled"] else (wire.COMPILED, b"")
     arguments = channel.read_frame(descriptors.CHANNEL)
-    if arguments is None:
+    if ready is None or arguments is None:
         return None
-    return tool.call(text, arguments[1], limits["filename"], limits["result_max_bytes"], watch)
+    max_bytes = limits["result_max_bytes"]
+    return tool.call(text, arguments[1], limits["filename"], result_max_bytes=max_bytes, watch=watch, ready=ready[1])
 
 
-def _rehearse(scratch: str) -> None:
+def rehearse(scratch: str) -> None:
     """Walk a call's path once with a tool of our own, off the clock.
 
     A fork shares its pages until it writes to them; whatever a call writes to is this process's own afterwards.
     """
     _set_environment(scratch)
     json.loads('{"limits": 0}')
-    tool.call("def run(args):\n    return len(args)\n", b'{"text": ""}', _REHEARSAL, 1 << 10)
+    text = "def run(args):\n    return len(args)\n"
+    _, ready = tool.compile_only(text, _REHEARSAL)
+    tool.call(text, b'{"text": ""}', _REHEARSAL, result_max_bytes=1 << 10, ready=ready)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]
 
 

@@ -28,10 +28,13 @@ class Source:
         self.lines = [line.rstrip("\r\n") for line in _lines(self._text)]
         self._shifted = [line.startswith(self.indentation) for line in _lines(text)]
 
+    def show(self) -> None:
+        """Have tracebacks show the tool's lines: no file of that name exists."""
+        linecache.cache[self.filename] = (len(self._text), None, [line + "\n" for line in self.lines], self.filename)
+
     def compile(self) -> types.CodeType:
         """Compile the text; SyntaxError, ValueError (a null byte) or UnicodeEncodeError (a lone surrogate)."""
-        # Tracebacks show the tool's lines, and no file of that name exists.
-        linecache.cache[self.filename] = (len(self._text), None, [line + "\n" for line in self.lines], self.filename)
+        self.show()
         # Not inheriting this module's future imports is what makes the tool's semantics its own.
         return compile(self._text, self.filename, "exec", dont_inherit=True)
 

@@ -6,12 +6,14 @@ computes protects anything, and the sidecar reads its frame as it would a strang
 
 import gc
 import json
+import mmap
 import resource
 import sys
 import types
 from typing import Any, Dict, Optional, Tuple
 
-from . import report, wire
+from . import compiled, report, wire
+from .compiled import Compiled
 from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
 from .source import TOO_MUCH_TO_COMPILE, Source
@@ -24,6 +26,8 @@ _Terminal = Tuple[int, bytes]
 
 # Bound before the tool can replace anything in json.
 _ENCODE = json.JSONEncoder().encode
+# Given back when memory runs out, so that there is some to say so with. Addresses count, so it is never touched.
+_RESERVE = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def check(text: str, filename: str) -> _Terminal:
@@ -55,12 +59,31 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def call(text: str, arguments: bytes, filename: str, result_max_bytes: int, watch: Optional[Watch] = None) -> _Terminal:
-    """Run the tool on `arguments` (JSON): RESULT or FAILURE. `watch` notes meanwhile what the jail refuses to it."""
+def compile_only(text: str, filename: str) -> _Terminal:
+    """What `call` can be given as `ready`; nothing where the source does not compile."""
+    try:
+        return wire.COMPILED, compiled.dump(compiled.of(Source(text, filename).compile()))
+    except (SyntaxError, ValueError, RecursionError, OverflowError, MemoryError):
+        return wire.COMPILED, b""
+
+
+def call(  # noqa: PLR0913 - what a call consists of
+    text: str,
+    arguments: bytes,
+    filename: str,
+    *,
+    result_max_bytes: int,
+    watch: Optional[Watch] = None,
+    ready: bytes = b"",
+) -> _Terminal:
+    """Run the tool on `arguments` (JSON): RESULT or FAILURE.
+
+    `watch` notes meanwhile what the jail refuses to it; `ready` is what `compile_only` made of the same text.
+    """
     _lift_digit_limit()
     source = Source(text, filename)
     try:
-        code = source.compile()
+        code, is_near_a_wall = _compiled(source, ready)
     except (SyntaxError, ValueError, RecursionError, OverflowError) as error:
         return _failure(report.syntax_failure(error, source))
     except MemoryError:  # what CPython's parser raises for source that nests too deeply, too
@@ -68,10 +91,8 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int, watc
             return _failure(report.out_of_memory())
         return _failure(report.syntax_failure(SyntaxError(TOO_MUCH_TO_COMPILE), source))
     parsed = json.loads(arguments.decode("utf-8"))
-    if watch is not None:
-        watch.begin(code, filename)
-    # Freed when memory runs out, so that there is some to say so with.
-    reserve = [bytes(1 << 20)]
+    if watch is not None and is_near_a_wall:
+        watch.begin(filename)
     try:
         return wire.RESULT, encode(_run(code, parsed), result_max_bytes)
     except NotSerializable as error:
@@ -84,8 +105,16 @@ def call(text: str, arguments: bytes, filename: str, result_max_bytes: int, watc
     except NoEntryPoint as error:
         return _failure({"message": str(error), "type": "NameError", "code": "no_entry_point", "hint": error.hint})
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt end the call, not the worker
-        reserve.clear()
+        _RESERVE.close()
         return _failure(_report(error, source, parsed, watch))
+
+
+def _compiled(source: Source, ready: bytes) -> Compiled:
+    loaded = compiled.load(ready) if ready else None
+    if loaded is None:
+        return compiled.of(source.compile())
+    source.show()
+    return loaded
 
 
 class NoEntryPoint(Exception):

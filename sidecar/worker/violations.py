@@ -10,13 +10,12 @@ import json
 import sys
 import threading
 from collections import deque
-from types import CodeType, FrameType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
 from . import channel, wire
 from .hints import Denial, shown
-from .reach import can_reach_a_wall
-from .walls import Refusal, walls
+from .walls import Refusal, Wall, can_refuse, walls
 
 _FRAMES_MAX = 50
 _RECENT_MAX = 8
@@ -39,9 +38,22 @@ class Watch:
     """Notes the violations of one call. Construct, `begin`, then `close` before the terminal frame is written."""
 
     def __init__(self, descriptor: int, scratch: str, layers: Tuple[str, ...]) -> None:
+        self.is_possible = hasattr(sys, "addaudithook") and can_refuse(layers)
+        self.recent: Deque[Denial] = deque(maxlen=_RECENT_MAX)
         self._descriptor = descriptor
-        self._walls = walls(scratch, layers) if hasattr(sys, "addaudithook") else {}
-        self._filename = ""
+        self._jail = scratch, layers
+        self._is_armed = False
+
+    def begin(self, filename: str) -> None:
+        """Note from here on what is refused to the code whose frames bear `filename`."""
+        if self.is_possible:
+            self._arm(filename)
+            sys.addaudithook(self._hook())  # novm: guarded
+
+    def _arm(self, filename: str) -> None:
+        # Not in the constructor: most tools cannot meet a wall, and need none of this.
+        self._walls: Dict[str, Wall] = walls(*self._jail)
+        self._filename = filename
         # In the order of their first occurrence, which is their index on the wire; so many of them are sent.
         self._counts: Dict[_Key, int] = {}
         self._sent = 0
@@ -54,21 +66,12 @@ class Watch:
         self._lock = threading.RLock()
         self._is_sending = False
         self._is_closed = False
-        self.recent: Deque[Denial] = deque(maxlen=_RECENT_MAX)
-
-    @property
-    def is_possible(self) -> bool:
-        """Whether anything can be noted here."""
-        return bool(self._walls)
-
-    def begin(self, code: CodeType, filename: str) -> None:
-        """Note from here on what is refused to `code`, whose frames bear `filename`."""
-        if self._walls and can_reach_a_wall(code):
-            self._filename = filename
-            sys.addaudithook(self._hook())  # novm: guarded
+        self._is_armed = True
 
     def close(self) -> None:
         """Send the counts. Nothing is sent any more when this returns: other threads wait for the lock for ever."""
+        if not self._is_armed:
+            return
         self._lock.acquire()
         try:
             self._drain()

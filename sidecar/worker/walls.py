@@ -42,6 +42,11 @@ _open, _close, _getcwd, _getpid, _stat = os.open, os.close, os.getcwd, os.getpid
 _fsdecode, _join, _normpath = os.fsdecode, os.path.join, os.path.normpath
 
 
+def can_refuse(layers: Tuple[str, ...]) -> bool:
+    """Whether `walls` has anything to say of these layers."""
+    return "seccomp" in layers or "pivot_root" in layers or any(layer.startswith("landlock") for layer in layers)
+
+
 def walls(scratch: str, layers: Tuple[str, ...]) -> Dict[str, Wall]:
     """For each audit event that these layers may refuse, what tells whether they will."""
     found: Dict[str, Wall] = {}

@@ -26,16 +26,19 @@ CONTROL_MAX_BYTES = 128 * 1024
 # sidecar -> worker, in this order
 LIMITS = 0x10  # JSON: what this call may use, in force before the next frame is read
 CODE = 0x11  # UTF-8 source text, lone surrogates let through
+COMPILED = 0x13  # what a worker made of that source alone (see `compiled`): only where LIMITS says so
 ARGUMENTS = 0x12  # JSON value
 
 # worker -> sidecar
 READY = 0x20  # JSON {"layers": [...], "cpu_us": n, "watched": bool}: the jail is complete
 SCRATCH = 0x22  # empty, with a descriptor of the scratch directory beside it: before READY, where nobody else counts
+MOUNTS = 0x26  # empty, with a descriptor of the mount namespace beside it: before READY, where the kernel gives one
 VIOLATION = 0x23  # JSON {"index", "call", "argument", "line", "policy"}: a call that the jail refuses, met at first
 TALLY = 0x24  # JSON {"counts": [n of the one with that index, ...], "omitted": n of those that are not sent}: so far
 REFUSED = 0x21  # JSON {"layer", "reason", "fix"}: it is not, and the worker will run nothing (terminal)
 RESULT = 0x30  # JSON object with an "ok" key (terminal)
 FAILURE = 0x31  # JSON {"code", "type", "message", ...} (terminal)
+# COMPILED comes back, too (terminal): empty where the source does not compile.
 DIAGNOSTICS = 0x32  # JSON [{"line", "column", "message", "severity"}] (terminal)
 
 # What a worker says of another's result: JSON with "ok" true, or false; no such JSON; more values than it may hold.
@@ -63,6 +66,9 @@ ARGUMENT_MAX_CHARS = 200
 MESSAGE_MAX_CHARS = 16 * 1024
 TRACEBACK_MAX_CHARS = 64 * 1024
 FAILURE_MAX_BYTES = 1024 * 1024
+
+# Compiled code beyond this is compiled anew in each call.
+COMPILED_MAX_BYTES = 4 * 1024 * 1024
 
 # Findings about one source text; what comes after them is left out.
 DIAGNOSTICS_MAX = 100

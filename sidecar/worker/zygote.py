@@ -28,6 +28,7 @@ _PRELOADED = (
 )  # fmt: skip
 
 _CONTROL = 3
+_REHEARSALS = 20
 _DESCRIPTORS_PER_SPAWN = 3
 
 
@@ -46,9 +47,12 @@ def main(control: int) -> None:
     time.tzset()
     for name in _PRELOADED:
         __import__(name)
+    # Until the interpreter has specialised the code that each worker will run: what it writes there is shared.
+    for _ in range(_REHEARSALS):
+        child.rehearse("/")
     base_bytes = _address_space_bytes()
     try:
-        jail = Jail(policy, encode(wire.SCRATCH, b""))
+        jail = Jail(policy, encode(wire.SCRATCH, b""), encode(wire.MOUNTS, b""))
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
@@ -56,6 +60,7 @@ def main(control: int) -> None:
     become_plain(__name__.rpartition(".")[0])
     # Nothing allocated so far is ever freed, and a collection in a worker would copy all of it.
     gc.collect()
+    libc.trim_heap()
     gc.freeze()
     ready = {"layers": jail.entered, "numbers": jail.numbers, "cgroup": jail.has_cgroup}
     own = libc.system_call("pidfd_open", os.getpid(), 0)
@@ -80,6 +85,8 @@ class _Server:
         self._peer = peer
         self._jail = jail
         self._spawns: Dict[int, int] = {}
+        # To nobody: see `_own_pages`.
+        self._void = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._end = ctypes.create_string_buffer(wire.END.size)
         self._wake_reader, wake_writer = os.pipe()
         os.set_blocking(wake_writer, False)
@@ -109,6 +116,7 @@ class _Server:
                 return None
             if self._spawn(request):
                 return request
+            self._own_pages()
 
     def end(self) -> None:
         """The sidecar is gone: see every worker dead."""
@@ -151,20 +159,32 @@ class _Server:
                 os.close(descriptor)
         return False
 
+    def _own_pages(self) -> None:
+        """Walk the path of a report once, to nobody.
+
+        A fork shares this process's pages with the child, and the first to write to one pays for a copy: not when a
+        call's reply waits for the report.
+        """
+        sender, receiver = self._void
+        self._reap()
+        self._report(sender, 0)
+        receiver.recv(wire.CONTROL_MAX_BYTES)
+
     def _reap(self) -> None:
         try:
-            while os.read(self._wake_reader, 4096):
-                pass
+            os.read(self._wake_reader, 4096)
         except BlockingIOError:
             pass
         while self._spawns:
             pid = libc.wait4(self._end)
             if pid == 0:
                 return
-            number = self._spawns.pop(pid)
-            self._peer.sendmsg([wire.ENDED.pack(wire.ENDED_MARK, number), self._end])
-            # A tool chooses its exit status and its size: as Python's numbers they would stay in this memory.
-            ctypes.memset(self._end, 0, len(self._end))
+            self._report(self._peer, self._spawns.pop(pid))
+
+    def _report(self, peer: socket.socket, number: int) -> None:
+        peer.sendmsg([wire.ENDED.pack(wire.ENDED_MARK, number), self._end])
+        # A tool chooses its exit status and its size: as Python's numbers they would stay in this memory.
+        ctypes.memset(self._end, 0, len(self._end))
 
     def _send(self, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         _send(self._peer, message, descriptors)

@@ -152,7 +152,7 @@ def test_cancelling_at_any_moment_leaves_no_process_and_no_descriptor() -> None:
     tools = harness.ToolRunner(harness.config(max_concurrency=4, max_queue=100, standby_workers=0))
     try:
         assert tools.run(WORKS).data == 1
-        processes, descriptors = tools.processes(), harness.open_descriptors()
+        processes, descriptors = tools.processes(), tools.descriptors()
 
         async def cancel_after(delay_ms: float) -> None:
             task = asyncio.ensure_future(tools.runner.run(tools.request(HANGS, timeout_ms=1000)))
@@ -164,10 +164,10 @@ def test_cancelling_at_any_moment_leaves_no_process_and_no_descriptor() -> None:
         # One after another: a worker whose spawning was given up has ended before a later one is reaped.
         for _ in range(20):
             assert tools.run(WORKS).data == 1
-            if tools.processes() == processes and harness.open_descriptors() == descriptors:
+            if tools.processes() == processes and tools.descriptors() == descriptors:
                 break
         assert tools.processes() == processes
-        assert harness.open_descriptors() == descriptors
+        assert tools.descriptors() == descriptors
     finally:
         tools.close()
 
@@ -189,12 +189,12 @@ def test_two_hundred_abnormal_calls_leave_descriptors_and_processes_where_they_w
     try:
         for code in codes:
             tools.run(code, timeout_ms=20)
-        processes, descriptors = tools.processes(), harness.open_descriptors()
+        processes, descriptors = tools.processes(), tools.descriptors()
         for _ in range(20):
             for code in codes:
                 tools.run(code, timeout_ms=20)
         assert tools.run(WORKS).data == 1
-        assert harness.open_descriptors() == descriptors
+        assert tools.descriptors() == descriptors
         assert tools.processes() == processes
     finally:
         tools.close()

@@ -100,6 +100,7 @@ def test_a_flood_is_kept_to_the_bound_and_the_writer_is_held_back() -> None:
         os.set_blocking(writer, False)
         loop, told = asyncio.get_running_loop(), asyncio.Event()
         stream.on_discard = told.set
+        stream.begin(0)
         written = 0
         end = loop.time() + 0.25
         while loop.time() < end:

@@ -28,6 +28,11 @@ XCPU = Ended(signal.SIGXCPU, 5_000_000, 10 * MIB_KB)
 ALMOST_AT_CPU = Ended(signal.SIGKILL, 4_950_000, 10 * MIB_KB)
 
 
+def judged_of(terminal: tuple[int, bytes] | None, cause: verdict.Cause | None, ended: Ended) -> verdict.Verdict:
+    """As a call does it."""
+    return verdict.read(terminal) or verdict.judge(cause, ended, BOUNDS)
+
+
 @pytest.mark.parametrize(
     ("terminal", "cause", "ended", "code"),
     [
@@ -62,7 +67,7 @@ ALMOST_AT_CPU = Ended(signal.SIGKILL, 4_950_000, 10 * MIB_KB)
 def test_the_first_cause_wins(
     terminal: tuple[int, bytes] | None, cause: verdict.Cause | None, ended: Ended, code: str
 ) -> None:
-    judged = verdict.judge(terminal, cause, ended, BOUNDS)
+    judged = judged_of(terminal, cause, ended)
     assert judged.code == code
     result = json.loads(judged.result)
     assert "ok" in result
@@ -87,7 +92,7 @@ def test_the_first_cause_wins(
 def test_a_verdict_names_the_limit_or_the_signal(
     cause: verdict.Cause | None, ended: Ended, type_name: str, word: str
 ) -> None:
-    error = json.loads(verdict.judge(None, cause, ended, BOUNDS).result)["error"]
+    error = json.loads(judged_of(None, cause, ended).result)["error"]
     assert error["type"] == type_name
     assert word in error["message"]
     assert error["hint"]
@@ -95,7 +100,7 @@ def test_a_verdict_names_the_limit_or_the_signal(
 
 def test_a_result_is_passed_on_byte_for_byte() -> None:
     payload = '{"ok": true,  "data": [1.10, "é", 12345678901234567890123456789, {"ok": 2}]}'.encode()
-    assert verdict.judge((wire.RESULT, payload), None, KILLED, BOUNDS).result == payload
+    assert judged_of((wire.RESULT, payload), None, KILLED).result == payload
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_a_result_is_passed_on_byte_for_byte() -> None:
 )
 def test_a_worker_may_report_its_own_failures(code: str) -> None:
     payload = json.dumps({"code": code, "type": "T", "message": "m", "column": 2, "hint": "h"}).encode()
-    judged = verdict.judge((wire.FAILURE, payload), None, KILLED, BOUNDS)
+    judged = judged_of((wire.FAILURE, payload), None, KILLED)
     assert judged.code == code
     assert json.loads(judged.result)["error"] == {"code": code, "type": "T", "message": "m", "column": 2, "hint": "h"}
 
@@ -114,36 +119,36 @@ def test_a_worker_may_report_its_own_failures(code: str) -> None:
 )
 def test_a_worker_may_not_report_what_only_the_sidecar_knows(code: object) -> None:
     payload = json.dumps({"code": code, "type": "T", "message": "m"}).encode()
-    assert verdict.judge((wire.FAILURE, payload), None, KILLED, BOUNDS).code == "crashed"
+    assert judged_of((wire.FAILURE, payload), None, KILLED).code == "crashed"
 
 
 @pytest.mark.parametrize("depth", [200, 500, 5000, 200_000])
 def test_a_result_deeper_than_hosts_can_parse_is_not_passed_on(depth: int) -> None:
     payload = b'{"ok":true,"data":' + b"[" * depth + b"]" * depth + b"}"
-    assert verdict.judge((wire.RESULT, payload), None, KILLED, BOUNDS).code == "crashed"
+    assert judged_of((wire.RESULT, payload), None, KILLED).code == "crashed"
 
 
 @pytest.mark.parametrize("escape", [b'"\\ud800"', b'{"\\udfff":1}', b'"\\ude00\\ud83d"'])
 def test_a_result_with_a_lone_surrogate_is_not_passed_on(escape: bytes) -> None:
     payload = b'{"ok":true,"data":' + escape + b"}"
-    assert verdict.judge((wire.RESULT, payload), None, KILLED, BOUNDS).code == "crashed"
+    assert judged_of((wire.RESULT, payload), None, KILLED).code == "crashed"
 
 
 def test_a_failure_with_a_lone_surrogate_shows_it_escaped() -> None:
     payload = b'{"code":"tool_error","type":"T","message":"a\\ud800b"}'
-    error = json.loads(verdict.judge((wire.FAILURE, payload), None, KILLED, BOUNDS).result)["error"]
+    error = json.loads(judged_of((wire.FAILURE, payload), None, KILLED).result)["error"]
     assert error["message"] == "a\\ud800b"
 
 
 @pytest.mark.parametrize("depth", [1, 100, 127])
 def test_a_result_as_deep_as_allowed_is_passed_on(depth: int) -> None:
     payload = b'{"ok":true,"data":' + b"[" * depth + b"]" * depth + b"}"
-    assert verdict.judge((wire.RESULT, payload), None, KILLED, BOUNDS).code == "ok"
+    assert judged_of((wire.RESULT, payload), None, KILLED).code == "ok"
 
 
 def test_a_pair_of_surrogates_is_one_character_and_passed_on() -> None:
     payload = b'{"ok":true,"data":"\\ud83d\\ude00 \\\\ud800"}'
-    assert verdict.judge((wire.RESULT, payload), None, KILLED, BOUNDS).result == payload
+    assert judged_of((wire.RESULT, payload), None, KILLED).result == payload
 
 
 _JSON = st.recursive(
@@ -158,7 +163,7 @@ _JSON = st.recursive(
     payload=st.binary() | _JSON.map(lambda v: json.dumps(v).encode()),
 )
 def test_no_frame_breaks_the_judge(kind: int, payload: bytes) -> None:
-    judged = verdict.judge((kind, payload), None, KILLED, BOUNDS)
+    judged = judged_of((kind, payload), None, KILLED)
     result = json.loads(judged.result)
     assert "ok" in result
 
@@ -170,7 +175,7 @@ def test_no_frame_breaks_the_judge(kind: int, payload: bytes) -> None:
     )
 )
 def test_no_failure_breaks_the_judge_or_says_more_than_it_may(fields: dict[str, object]) -> None:
-    judged = verdict.judge((wire.FAILURE, json.dumps(fields).encode()), None, KILLED, BOUNDS)
+    judged = judged_of((wire.FAILURE, json.dumps(fields).encode()), None, KILLED)
     error = json.loads(judged.result)["error"]
     assert set(error) <= {"code", "type", "message", "line", "column", "hint", "traceback"}
     assert isinstance(error["message"], str)

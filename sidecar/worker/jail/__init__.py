@@ -49,16 +49,17 @@ class Closed(NamedTuple):
 class Jail:
     """What a zygote prepares once, so that closing it around a worker takes few calls."""
 
-    def __init__(self, policy: Policy, scratch_frame: bytes) -> None:
+    def __init__(self, policy: Policy, scratch_frame: bytes, mounts_frame: bytes) -> None:
         """Enter the zygote's part of the policy's home. LayerError.
 
         In the home NAMESPACES this returns in another process than it was called in. `scratch_frame` is what a worker
-        sends along with its scratch directory where no cgroup counts its memory.
+        sends along with its scratch directory where no cgroup counts its memory, `mounts_frame` with its mounts.
         """
         # What a worker has no use for, it should not find: it can read all of its memory.
         self._policy = policy._replace(sidecar_pid=0, without=[], cgroup="")
         self._without = without = frozenset(policy.without)
         self._show = scratch_frame
+        self._hold = mounts_frame
         self._own_tree = policy.home == NAMESPACES
         libc.limit_malloc_arenas()
         self._landlock_abi = 0 if "landlock" in without else landlock.abi()
@@ -83,6 +84,8 @@ class Jail:
         self._has_user_namespace = "user_ns" in entered
         self._has_pid_namespace = "pid_ns" in entered
         self._pid = os.getpid()
+        if "rlimits" not in without:
+            rlimits.enter_for_zygote(policy)
         if "identity" not in without:
             identity.drop_bounding_set()
         self.entered = entered
@@ -153,6 +156,9 @@ class Jail:
             return scratch.apply(self._policy, scratch_name, uid, gid)
         entered = ("worker_pid_ns",) if self._has_pid_namespace else ()
         view = entered + namespaces.apply(self._without) + mounts.apply(self._policy, uid, gid)
+        held = namespaces.own_mounts()
+        if held is not None:
+            descriptors.hand_over(self._hold, held)
         if self._cgroup is None:
             descriptors.show_scratch(self._show)
         return view

@@ -26,9 +26,13 @@ def apply(channel: int, stdout: int, stderr: int, kept: Optional[int], max_open_
 
 
 def show_scratch(frame: bytes) -> None:
-    """Send the sidecar `frame` with a descriptor of the current directory, so that it can count there: unix(7)."""
-    directory = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    packed = directory.to_bytes(4, "little")
+    """Send the sidecar `frame` with a descriptor of the current directory, so that it can count there."""
+    hand_over(frame, os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def hand_over(frame: bytes, descriptor: int) -> None:
+    """Send the sidecar `frame` with `descriptor`, which is closed here: unix(7), SCM_RIGHTS."""
+    packed = descriptor.to_bytes(4, "little")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(CHANNEL)) as peer:
         peer.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
-    os.close(directory)
+    os.close(descriptor)

@@ -55,6 +55,14 @@ def limit_malloc_arenas() -> None:
         pass  # not glibc: no arenas
 
 
+def trim_heap() -> None:
+    """Give back what is free in the C library's heap: a fork copies, and an exit frees, what is mapped there."""
+    try:
+        _libc.malloc_trim(0)
+    except AttributeError:
+        pass  # not glibc
+
+
 def unbuffer_stdout() -> None:
     """Make C's stdout write at once, so that what C code prints is in the pipe when it returns (setvbuf(3))."""
     stream = ctypes.c_void_p.in_dll(_libc, "stdout")

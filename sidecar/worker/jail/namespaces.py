@@ -4,8 +4,9 @@ The zygote enters its own once and becomes the init of a PID namespace, so that 
 each worker is then the init of a PID namespace of its own below it, with mounts of its own.
 """
 
+import fcntl
 import os
-from typing import FrozenSet, Tuple
+from typing import FrozenSet, Optional, Tuple
 
 from . import libc
 from .policy import LayerError
@@ -27,6 +28,7 @@ _HOST_NAME = b"sandbox"
 # Since then a user namespace has counters of its own for RLIMIT_NPROC and RLIMIT_SIGPENDING.
 _COUNTS_PER_NAMESPACE = (5, 14)
 _CAP_SYS_ADMIN = 21
+_PIDFD_GET_MNT_NAMESPACE = 0xFF03
 
 _USER_FIX = (
     "allow unprivileged user namespaces (sysctl user.max_user_namespaces > 0; kernel.unprivileged_userns_clone=1 on "
@@ -92,6 +94,21 @@ def apply(without: FrozenSet[str]) -> Tuple[str, ...]:
         return ("worker_mount_ns",)
     libc.call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
     return ("worker_mount_ns", "worker_ipc_ns")
+
+
+def own_mounts() -> Optional[int]:
+    """In the worker: a descriptor of its mount namespace (ioctl_pidfd(2), Linux 6.11), or None on an older kernel.
+
+    Whoever holds it keeps the namespace from being taken apart while the worker dies: that waits for every processor
+    (synchronize_rcu), and a reply waits for the death.
+    """
+    pidfd = libc.system_call("pidfd_open", os.getpid(), 0)
+    try:
+        return fcntl.ioctl(pidfd, _PIDFD_GET_MNT_NAMESPACE)
+    except OSError:
+        return None
+    finally:
+        os.close(pidfd)
 
 
 def apply_user() -> Tuple[str, ...]:

@@ -14,12 +14,8 @@ _SIGNALS_AND_TIMERS = 256
 _NONE_AT_ALL = ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE")
 
 
-def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
-    """Set what is the same for each call.
-
-    RLIMIT_NPROC and RLIMIT_SIGPENDING count over all processes of a uid and user namespace: they allow something where
-    `counted_apart` says that this worker has one of the two to itself.
-    """
+def enter_for_zygote(policy: Policy) -> None:
+    """Set what is the same for each call; a worker is forked with it."""
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, policy.scratch_max_bytes)
     _set(resource.RLIMIT_NOFILE, policy.max_open_files)
@@ -27,6 +23,13 @@ def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
     for name in _NONE_AT_ALL:
         if hasattr(resource, name):
             _set(getattr(resource, name), 0)
+
+
+def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
+    """Set what counts over all processes of a uid and user namespace: RLIMIT_NPROC and RLIMIT_SIGPENDING.
+
+    They allow something where `counted_apart` says that this worker has one of the two to itself.
+    """
     if counted_apart:
         _set(resource.RLIMIT_NPROC, policy.max_threads)
     # Timers of timer_create(2) would be taken from the host's other processes of this uid.
