@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sidecar.server.session import Session
     from sidecar.tools.validation_pool import ValidationPool
 
-    MakeRunner = Callable[[Config, Metrics], Runner]
+    MakeRunner = Callable[[Config], Runner]
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     metrics = Metrics()
-    runner = make_runner(config, metrics)
+    runner = make_runner(config)
     session: Session | None = None
     pool: ValidationPool | None = None
     try:
@@ -146,7 +146,7 @@ def assemble(
             runner=runner,
             registry=registry,
             config=config,
-            metrics=metrics,
+            recorders=(metrics, logs.RunLog()),
             notify=protocol.notify,
             room=session.room,
         ),

@@ -14,8 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError
+from sidecar.record import Usage
 from sidecar.runner import verdict
-from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.outcome import CallRecord, CallRequest, Isolation
 from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, encode
@@ -39,13 +40,20 @@ class Call:
     """A request together with the limits that hold for it."""
 
     def __init__(
-        self, request: CallRequest, limits: Limits, spare: Callable[[], Awaitable[Worker]], *, queue_ms: float = 0.0
+        self,
+        request: CallRequest,
+        limits: Limits,
+        spare: Callable[[], Awaitable[Worker]],
+        *,
+        queue_ms: float = 0.0,
+        spawn_ms: float = 0.0,
     ) -> None:
         """`spare` gives a fresh worker, in which a large result is looked at before anybody believes it."""
         self._request = request
         self._spare = spare
         self._limits = limits
         self._queue_ms = queue_ms
+        self._spawn_ms = spawn_ms
         # Time in the queue counts: a caller that waits 30 s has waited 30 s.
         self._remaining_s = max(request.timeout_ms - queue_ms, 0) / 1000
         default_cpu_ms = request.timeout_ms * (os.cpu_count() or 1) + 1000
@@ -66,6 +74,7 @@ class Call:
         try:
             terminal = await self._converse(worker, self._header("call"), code, arguments)
         finally:
+            run_ms = (time.perf_counter() - started) * 1000
             deadline.cancel()
             watchdog.stop()
             ended, stdout, stderr = await _shielded(_end(worker))
@@ -82,7 +91,7 @@ class Call:
             stderr=stderr,
             stdout_truncated=worker.stdout.truncated,
             stderr_truncated=worker.stderr.truncated,
-            usage=self._usage(worker, ended, wall_ms, watchdog.peak_bytes),
+            usage=self._usage(worker, ended, (wall_ms, run_ms), watchdog.peak_bytes),
             isolation=Isolation(worker.level, worker.layers),
             violations=worker.reported.read(),
         )
@@ -173,9 +182,13 @@ class Call:
             self._limits.discard_max_bytes,
             self._limits.scratch_max_bytes,
             self._limits.max_threads,
+            self._queue_ms,
         )
 
-    def _usage(self, worker: Worker, ended: Ended, wall_ms: float, watched_peak_bytes: int | None) -> Usage:
+    def _usage(
+        self, worker: Worker, ended: Ended, times_ms: tuple[float, float], watched_peak_bytes: int | None
+    ) -> Usage:
+        wall_ms, run_ms = times_ms
         cpu_ms = max(ended.cpu_us - worker.jailing_cpu_us, 0) / 1000
         peaks = (ended.spent.peak_bytes, watched_peak_bytes, ended.max_rss_kb * 1024)
         peak_bytes = next(peak for peak in peaks if peak is not None)
@@ -185,6 +198,8 @@ class Call:
             max_rss_mb=round(ended.max_rss_kb / 1024, 1),
             queue_ms=round(self._queue_ms, 3),
             peak_memory_mb=round(peak_bytes / 1024 / 1024, 1),
+            spawn_ms=round(self._spawn_ms, 3),
+            run_ms=round(run_ms, 3),
         )
 
 

@@ -1,50 +1,44 @@
 """The runner: admits calls, finds each an interpreter and a jailed worker, and answers with its record.
 
-Invariant: at most `max_concurrency` workers run a tool at once, at most `max_queue` calls wait, and `close` leaves no
-process.
+Invariant: a call holds its place (admission.py) while a worker runs it and no longer, and `close` leaves no process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sidecar.errors import InternalError, QueueFull, ShuttingDown
+from sidecar.errors import InternalError, ShuttingDown
+from sidecar.record import Usage
 from sidecar.runner import doctor, interpreter, verdict
+from sidecar.runner.admission import Admission
 from sidecar.runner.call import Call
-from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation
 from sidecar.runner.pool import Pool
 
 if TYPE_CHECKING:
     from sidecar.config import Config
 
 _CHECK_TIMEOUT_MS = 10_000
-# The largest source that `register` takes needs this to compile; what running it needs is the call's affair.
-_CHECK_MEMORY_MB = 1024
-
-
-class Recorder(Protocol):
-    """Told of each call that reached the runner."""
-
-    def call_ended(self, record: CallRecord, tool_id: str | None) -> None:
-        """One call's record, once."""
+# What a source needs to compile, up to 1 GiB for the largest that `register` takes; running it is the call's affair.
+_CHECK_MIN_MEMORY_MB = 64
+_CHECK_BYTES_PER_CHARACTER = 120
+# Checks wait for their turn as if they were the calls of one tool.
+_CHECKS = "check"
 
 
 class Runner:
     """Runs tools. One for each sidecar."""
 
-    def __init__(self, config: Config, recorder: Recorder, without: frozenset[str] = frozenset()) -> None:
+    def __init__(self, config: Config, without: frozenset[str] = frozenset()) -> None:
         """`without` as in `homes.settle`."""
         self._config = config
-        self._recorder = recorder
         self._without = without
         self._pools: dict[tuple[str, str], Pool] = {}
         self._finding: dict[tuple[str, str], asyncio.Task[Pool]] = {}
-        self._slots = asyncio.Semaphore(config.max_concurrency)
-        self._queued = 0
+        self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
-        self._recent_ms = 50.0
         self._closed = False
 
     def start(self) -> None:
@@ -60,34 +54,32 @@ class Runner:
 
     async def run(self, request: CallRequest) -> CallRecord:
         """Run one tool once; see `errors` for what it raises. Cancelled, it returns when the process is dead."""
-        pool = await self._admit(request.python_path, request.min_isolation)
-        started = time.perf_counter()
+        pool = await self._open(request.python_path, request.min_isolation)
+        asked = time.perf_counter()
         try:
-            await self._take_slot(request.timeout_ms)
+            await self._admission.enter(request.tool_id or request.code, request.max_memory_mb, request.timeout_ms)
         except TimeoutError:
-            record = self._timed_out_in_queue(request)
-        else:
-            try:
-                queue_ms = (time.perf_counter() - started) * 1000
-                record = await self._in_worker(pool, request, queue_ms)
-            finally:
-                self._slots.release()
-                pool.replace()
-        self._recent_ms += (record.usage.wall_ms - self._recent_ms) / 8
-        self._recorder.call_ended(record, request.tool_id)
+            return self._timed_out_in_queue(request, _ms_since(asked))
+        try:
+            record = await self._in_worker(pool, request, _ms_since(asked))
+        finally:
+            self._admission.leave(request.max_memory_mb)
+            pool.replace()
+        self._admission.measured(record.usage.wall_ms)
         return record
 
     async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
-        pool = await self._admit(python_path, self._config.min_isolation)
+        pool = await self._open(python_path, self._config.min_isolation)
         limits = self._config.limits
-        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, _CHECK_MEMORY_MB)
-        async with self._slots:
-            worker = await pool.acquire()
-            try:
-                found = await Call(request, limits, pool.acquire).check(worker)
-            finally:
-                pool.replace()
+        memory_mb = _CHECK_MIN_MEMORY_MB + len(code) * _CHECK_BYTES_PER_CHARACTER // (1024 * 1024)
+        request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, memory_mb)
+        await self._admission.enter(_CHECKS, memory_mb)
+        try:
+            found = await Call(request, limits, pool.acquire).check(await pool.acquire())
+        finally:
+            self._admission.leave(memory_mb)
+            pool.replace()
         return tuple(
             Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"])) for one in found
         )
@@ -106,8 +98,9 @@ class Runner:
     def gauges(self) -> dict[str, int]:
         """What is going on now."""
         return {
-            "running": self._config.max_concurrency - self._slots._value,  # noqa: SLF001 - it has no public counter
-            "queued": self._queued,
+            "running": self._admission.running,
+            "queued": self._admission.queued,
+            "memoryMB": self._admission.memory_mb,
             "standby": sum(pool.standby for pool in self._pools.values()),
             "zygotes": sum(pool.alive for pool in self._pools.values()),
         }
@@ -123,42 +116,19 @@ class Runner:
         for pool in set(self._pools.values()):
             await pool.close()
 
-    async def _admit(self, python_path: str, floor: str) -> Pool:
+    async def _open(self, python_path: str, floor: str) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
         self._track(asyncio.current_task())
         return await self._pool(python_path, floor)
 
-    def _queue_full(self) -> QueueFull:
-        retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
-        return QueueFull(f"{self._queued} calls are waiting already.", retryAfterMs=retry_ms)
-
-    async def _take_slot(self, timeout_ms: int) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()  # does not wait
-            return
-        if self._queued >= self._config.max_queue:
-            raise self._queue_full()
-        self._queued += 1
-        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the slot.
-        acquiring = asyncio.ensure_future(self._slots.acquire())
-        try:
-            await asyncio.wait({acquiring}, timeout=timeout_ms / 1000)
-        except asyncio.CancelledError:
-            if not acquiring.cancel():
-                self._slots.release()
-            raise
-        finally:
-            self._queued -= 1
-        if not acquiring.done():
-            acquiring.cancel()
-            raise TimeoutError
-
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         if request.may_start is not None:
             await request.may_start()
+        asked = time.perf_counter()
         worker = await pool.acquire()
-        return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker)
+        call = Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms, spawn_ms=_ms_since(asked))
+        return await call.run(worker)
 
     async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
@@ -178,10 +148,10 @@ class Runner:
         key = found.executable, floor
         return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))
 
-    def _timed_out_in_queue(self, request: CallRequest) -> CallRecord:
+    def _timed_out_in_queue(self, request: CallRequest, queue_ms: float) -> CallRecord:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
         judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
-        usage = Usage(0.0, 0.0, 0.0, float(request.timeout_ms))
+        usage = Usage(0.0, 0.0, 0.0, round(queue_ms, 3))
         return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
@@ -189,3 +159,7 @@ class Runner:
             raise InternalError("A call needs a task of its own.")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sidecar
 from sidecar.errors import MachineError
-from sidecar.metrics import BOUNDS_MS, Histogram, resident_bytes
+from sidecar.memory import resident_bytes
+from sidecar.metrics import BOUNDS_MS, Histogram
 from sidecar.protocol import messages, results
 from sidecar.tools.spec import ToolSpec
 
@@ -137,6 +138,9 @@ class Handlers:
             gauges=self._runner.gauges(),
             wall_ms=_histogram(metrics.wall),
             queue_ms=_histogram(metrics.queue),
+            spawn_ms=_histogram(metrics.spawn),
+            run_ms=_histogram(metrics.run),
+            encode_ms=_histogram(metrics.encode),
         )
 
     async def doctor(self, _params: messages.NoParams) -> results.DoctorResult:
@@ -195,6 +199,7 @@ class Handlers:
             "max_threads": limits.max_threads,
             "max_concurrency": config.max_concurrency,
             "max_queue": config.max_queue,
+            "memory_budget_mb": config.memory_budget_mb,
             "max_message_bytes": config.max_message_bytes,
         }
 
