@@ -10,12 +10,14 @@ import json
 import math
 import os
 import posixpath
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError
 from sidecar.record import Usage
 from sidecar.runner import verdict
+from sidecar.runner.attempts import MissedCall, until_heard
 from sidecar.runner.outcome import CallRecord, CallRequest, Isolation
 from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
@@ -66,7 +68,7 @@ class Call:
         started = time.perf_counter()
         self._watch_output(worker)
         max_memory_bytes = self._request.max_memory_mb * 1024 * 1024
-        worker.share.limit_memory(max_memory_bytes)
+        await _limit_memory(worker, max_memory_bytes)
         watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: self._decide(_CAUSES[limit]))
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
         code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
@@ -78,11 +80,16 @@ class Call:
             deadline.cancel()
             watchdog.stop()
             ended, stdout, stderr = await _shielded(_end(worker))
+        if terminal is None and self._cause is None:
+            if worker.has_missed_call:
+                raise MissedCall
+            if ended.status is None:
+                message = (
+                    "The zygote of this call's worker died; the tool may have run, and the call may be sent again."
+                )
+                raise InternalError(message, retryable=True, mayHaveRun=True)
         vetted = await self._vet(terminal)
         wall_ms = (time.perf_counter() - started) * 1000
-        if terminal is None and self._cause is None and ended.status is None:
-            message = "The zygote of this call's worker died; the tool may have run."
-            raise InternalError(message, retryable=False, mayHaveRun=True)
         judged = verdict.judge(terminal, self._cause, ended, self._bounds(), vetted=vetted)
         return CallRecord(
             result=judged.result,
@@ -98,11 +105,9 @@ class Call:
 
     async def check(self, worker: Worker) -> list[dict[str, Any]]:
         """Compile only; what the worker found, or that the source is too much for the compiler."""
-        found, ended = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
+        found = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
         if found is not None:
             return [one for one in found if isinstance(one, dict)]
-        if self._cause is None and ended.status is None:
-            raise InternalError("The zygote of this check's worker died.", retryable=True)
         reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
         return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 
@@ -110,28 +115,36 @@ class Call:
         """Have a large result parsed in a worker of its own, in the memory that the call had: one word of `wire`."""
         if terminal is None or terminal[0] != wire.RESULT or len(terminal[1]) <= verdict.VETTED_BYTES:
             return wire.VET_FORGED
-        text_mb = 4 * len(terminal[1]) // (1024 * 1024)
+        payload = terminal[1]
+        text_mb = 4 * len(payload) // (1024 * 1024)
         memory_mb = max(self._request.max_memory_mb, _VET_MIN_MEMORY_MB + text_mb)
         request = CallRequest("", b"", self._request.python_path, _VET_TIMEOUT_MS, memory_mb)
-        found, _ = await Call(request, self._limits, self._spare).examine(await self._spare(), "vet", terminal[1])
+
+        async def attempt() -> list[Any] | None:
+            call = Call(request, self._limits, self._spare)
+            return await call.examine(await self._spare(), "vet", payload)
+
+        found = await until_heard(attempt, may_have_run=True)
         return str(found[0]) if found else wire.VET_TOO_LARGE
 
-    async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
+    async def examine(self, worker: Worker, mode: str, payload: bytes) -> list[Any] | None:
         """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
+        await _limit_memory(worker, self._request.max_memory_mb * 1024 * 1024)
         deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
-        worker.share.limit_memory(self._request.max_memory_mb * 1024 * 1024)
         try:
             terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
         finally:
             deadline.cancel()
             ended, _, _ = await _shielded(_end(worker))
+        if terminal is None and self._cause is None and (worker.has_missed_call or _was_killed(ended)):
+            raise MissedCall  # nothing of a tool runs here, so it can be done again
         if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
-            return None, ended
+            return None
         try:
             found = json.loads(terminal[1])
         except (ValueError, RecursionError):
-            return None, ended
-        return (found[: wire.DIAGNOSTICS_MAX + 1] if isinstance(found, list) else None), ended
+            return None
+        return found[: wire.DIAGNOSTICS_MAX + 1] if isinstance(found, list) else None
 
     async def _converse(self, worker: Worker, *frames: bytes) -> Frame | None:
         """Send the call and wait for its terminal frame, the process's end or a decision, whichever is first."""
@@ -220,6 +233,19 @@ def _inside_scratch(working_dir: str | None) -> str:
 
 async def _first(*futures: asyncio.Future[Any]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _was_killed(ended: Ended) -> bool:
+    """Whether it was somebody else's doing: its zygote's end, or a SIGKILL that is no memory cgroup's."""
+    return ended.status is None or (ended.status & 0x7F == signal.SIGKILL and not ended.spent.oom_killed)
+
+
+async def _limit_memory(worker: Worker, max_bytes: int) -> None:
+    try:
+        worker.share.limit_memory(max_bytes)
+    except OSError as error:  # it has just died, or our own descriptors are used up
+        await _shielded(_end(worker))
+        raise MissedCall from error
 
 
 async def _end(worker: Worker) -> tuple[Ended, str, str]:

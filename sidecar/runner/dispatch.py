@@ -6,6 +6,7 @@ Invariant: a call holds its place (admission.py) while a worker runs it and no l
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,21 @@ from sidecar.errors import InternalError, ShuttingDown
 from sidecar.record import Usage
 from sidecar.runner import doctor, interpreter, verdict
 from sidecar.runner.admission import Admission
+from sidecar.runner.attempts import until_heard
 from sidecar.runner.call import Call
 from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation
 from sidecar.runner.pool import Pool
+from sidecar.runner.upgrades import Marks
 
 if TYPE_CHECKING:
     from sidecar.config import Config
 
+log = logging.getLogger(__name__)
+
 _CHECK_TIMEOUT_MS = 10_000
-# What a source needs to compile, up to 1 GiB for the largest that `register` takes; running it is the call's affair.
-_CHECK_MIN_MEMORY_MB = 64
-_CHECK_BYTES_PER_CHARACTER = 120
+# What a source may need to compile, by its length; what running it needs is the call's affair.
+_CHECK_MEMORY_MB = (64, 1024)
+_CHECK_BYTES_PER_CHARACTER = 512
 # Checks wait for their turn as if they were the calls of one tool.
 _CHECKS = "check"
 
@@ -37,6 +42,7 @@ class Runner:
         self._without = without
         self._pools: dict[tuple[str, str], Pool] = {}
         self._finding: dict[tuple[str, str], asyncio.Task[Pool]] = {}
+        self._marks: dict[tuple[str, str], Marks] = {}
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -72,11 +78,16 @@ class Runner:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._open(python_path, self._config.min_isolation)
         limits = self._config.limits
-        memory_mb = _CHECK_MIN_MEMORY_MB + len(code) * _CHECK_BYTES_PER_CHARACTER // (1024 * 1024)
+        least_mb, most_mb = _CHECK_MEMORY_MB
+        memory_mb = min(least_mb + len(code) * _CHECK_BYTES_PER_CHARACTER // (1024 * 1024), most_mb)
         request = CallRequest(code, b"null", python_path, _CHECK_TIMEOUT_MS, memory_mb)
+
+        async def attempt() -> list[dict[str, Any]]:
+            return await Call(request, limits, pool.acquire).check(await pool.acquire())
+
         await self._admission.enter(_CHECKS, memory_mb)
         try:
-            found = await Call(request, limits, pool.acquire).check(await pool.acquire())
+            found = await until_heard(attempt)
         finally:
             self._admission.leave(memory_mb)
             pool.replace()
@@ -126,13 +137,20 @@ class Runner:
         if request.may_start is not None:
             await request.may_start()
         asked = time.perf_counter()
-        worker = await pool.acquire()
-        call = Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms, spawn_ms=_ms_since(asked))
-        return await call.run(worker)
+
+        async def attempt() -> CallRecord:
+            worker = await pool.acquire()
+            waits = {"queue_ms": queue_ms, "spawn_ms": _ms_since(asked)}
+            return await Call(request, self._config.limits, pool.acquire, **waits).run(worker)
+
+        return await until_heard(attempt)
 
     async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
         key = python_path, floor
+        marks = self._marks.get(key)
+        if marks is not None and marks.have_changed():
+            self._retire(self._finding[key].result())
         if key not in self._finding:
             self._finding[key] = asyncio.get_running_loop().create_task(self._find(python_path, floor))
         search = self._finding[key]
@@ -145,8 +163,19 @@ class Runner:
 
     async def _find(self, python_path: str, floor: str) -> Pool:
         found = await interpreter.find(python_path)
+        self._marks[python_path, floor] = Marks(found)
         key = found.executable, floor
         return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))
+
+    def _retire(self, pool: Pool) -> None:
+        """Its interpreter has been upgraded or removed: the calls that it runs may end, and no other begins there."""
+        log.warning("the interpreter has changed", extra={"fields": {"interpreter": pool.executable}})
+        for path, search in [*self._finding.items()]:
+            if search.done() and not search.cancelled() and search.exception() is None and search.result() is pool:
+                del self._finding[path], self._marks[path]
+        self._pools = {key: other for key, other in self._pools.items() if other is not pool}
+        running = {task for task in self._running if task is not asyncio.current_task()}
+        self._track(asyncio.get_running_loop().create_task(_close_behind(pool, running)))
 
     def _timed_out_in_queue(self, request: CallRequest, queue_ms: float) -> CallRecord:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
@@ -159,6 +188,14 @@ class Runner:
             raise InternalError("A call needs a task of its own.")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+async def _close_behind(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
+    try:
+        if running:
+            await asyncio.wait(running)
+    finally:
+        await pool.close()
 
 
 def _ms_since(started: float) -> float:

@@ -10,9 +10,11 @@ import asyncio
 import collections
 from typing import TYPE_CHECKING
 
-from sidecar.errors import InternalError
+from sidecar.errors import InternalError, SandboxUnavailable
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
+from sidecar.runner.supervision import Supervision
 from sidecar.runner.waiting import within
+from sidecar.runner.zygote import START_FAILED
 
 if TYPE_CHECKING:
     from sidecar.config import Config
@@ -33,10 +35,16 @@ class Pool:
         self._floor = floor
         self._without = without
         self._zygote: Zygote | None = None
+        self._supervision = Supervision(interpreter.executable)
         self._starting: asyncio.Task[Zygote] | None = None
         self._standby: collections.deque[Worker] = collections.deque()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def executable(self) -> str:
+        """Its interpreter's."""
+        return self._interpreter.executable
 
     @property
     def standby(self) -> int:
@@ -64,7 +72,8 @@ class Pool:
             worker_or_none = await self._spawn(zygote)
             if worker_or_none is not None:
                 return worker_or_none
-        raise InternalError("No process for the call: the interpreter's zygote keeps dying.", retryable=True)
+        message = "No process for the call: the interpreter's zygote keeps dying."
+        raise InternalError(message, retryable=True, mayHaveRun=False)
 
     def replace(self) -> None:
         """A call has ended: bring the standby workers back to their number, in the background."""
@@ -93,9 +102,10 @@ class Pool:
                 worker = await self._spawn(zygote)
             except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
                 return
-            if worker is None:
-                return  # its zygote died: starting one after the other is for calls that need it
-            self._standby.append(worker)
+            if worker is not None:
+                self._standby.append(worker)
+            elif zygote.alive:
+                return  # no process can be had now; the next call's end tries again
 
     async def _spawn(self, zygote: Zygote) -> Worker | None:
         """One worker, ready; None where its zygote died first. `SandboxUnavailable` where a layer failed."""
@@ -128,7 +138,17 @@ class Pool:
     async def _start(self) -> Zygote:
         if self._zygote is not None:
             self._zygote.kill()
-        self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+            self._supervision.died(self._zygote.last_words)
+            self._zygote = None
+        await self._supervision.may_start()
+        try:
+            self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+        except SandboxUnavailable as refusal:
+            for one in refusal.data["missing"]:
+                if one["layer"] == START_FAILED:
+                    self._supervision.died(one["reason"])
+            raise
+        self._zygote.on_end = self.replace
         if worker is not None:
             self._standby.append(worker)
         return self._zygote

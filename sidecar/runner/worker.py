@@ -64,6 +64,13 @@ def sandbox_unavailable(missing: list[dict[str, str]]) -> SandboxUnavailable:
     return SandboxUnavailable(f"This machine cannot isolate a tool: {reasons}.", missing=missing)
 
 
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    for end in ends:
+        opened.callback(os.close, end)
+    return ends
+
+
 class Worker:
     """One process for one call. Construct, hand `remote` to the zygote, then `close_remote`."""
 
@@ -71,10 +78,12 @@ class Worker:
         self.share = share
         self.level = level
         loop = asyncio.get_running_loop()
-        self._channel, channel = socket.socketpair()
+        with contextlib.ExitStack() as opened:  # descriptors may run out at each of the three
+            self._channel, channel = map(opened.enter_context, socket.socketpair())
+            stdout_reader, stdout = _pipe(opened)
+            stderr_reader, stderr = _pipe(opened)
+            opened.pop_all()
         self._channel.setblocking(False)  # noqa: FBT003 - positional only
-        stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
-        stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
         for descriptor in (stdout_reader, stderr_reader):
             os.set_blocking(descriptor, False)
         self._remote = (channel.detach(), stdout, stderr)
@@ -92,6 +101,8 @@ class Worker:
         self._ready: asyncio.Future[Frame] = loop.create_future()
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
+        # Whether it ended with a part of the call unread (unix(7): ECONNRESET), so that the tool cannot have begun.
+        self.has_missed_call = False
         self.ended: asyncio.Future[Ended] = loop.create_future()
         loop.add_reader(self._channel, self._read)
 
@@ -169,8 +180,10 @@ class Worker:
 
     async def send(self, *frames: bytes) -> None:
         """Send the call; a worker that dies meanwhile is seen by its end, not here."""
-        with contextlib.suppress(ConnectionError):
+        try:
             await asyncio.get_running_loop().sock_sendall(self._channel, b"".join(frames))
+        except ConnectionError:
+            self.has_missed_call = True
 
     def wait_dead(self, timeout_s: float) -> None:
         """Block until the kernel says that it is dead."""
@@ -240,14 +253,19 @@ class Worker:
                 self._rest()
         except BlockingIOError:
             return
-        except (FrameError, ConnectionError) as error:
-            self._stop_reading(BROKEN if isinstance(error, FrameError) else None)
+        except FrameError:
+            self._stop_reading(BROKEN)
+        except ConnectionError:
+            self.has_missed_call = True
+            self._stop_reading()
 
     def _receive(self) -> bytes:
         if self._ready.done():
             return self._channel.recv(_CHUNK_BYTES)
         # Until the jail is complete it is our own code that writes; a tool's descriptors are never taken.
-        data, descriptors, _, _ = socket.recv_fds(self._channel, _CHUNK_BYTES, 1)
+        data, descriptors, flags, _ = socket.recv_fds(self._channel, _CHUNK_BYTES, 1)
+        if flags & socket.MSG_CTRUNC:
+            raise ConnectionAbortedError("no descriptor is left for what a worker shows")
         for descriptor in descriptors:
             self.share.show_scratch(descriptor)
         return data
