@@ -72,8 +72,14 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         if not ended.done():
             ended.set_result(code)
 
+    def end_in_order() -> None:
+        if session is None or session.is_draining:
+            end()  # a second signal does not wait
+        else:
+            session.drain(config.drain_ms / 1000, end)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end_in_order)
     metrics = Metrics()
     runner = make_runner(config)
     session: Session | None = None

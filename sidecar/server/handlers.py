@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sidecar.tools.registry import Registry
 
 SERVER_NAME = "pyrunner-sidecar"
-DRAIN_MS = 5000
 
 
 class Handlers:
@@ -168,7 +167,7 @@ class Handlers:
     async def shutdown(self, _params: messages.NoParams) -> None:
         """Let the calls in flight end; the protocol refuses new ones already."""
         # What was asked before comes first, also what has not reached the runner yet.
-        await self._settle(DRAIN_MS / 1000)
+        await self._settle(self._config.drain_ms / 1000)
         # Shielded: a cancelled `shutdown` must not leave the runner half closed.
         await asyncio.shield(asyncio.ensure_future(self._runner.close()))
 
