@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sidecar.server.session import Session
     from sidecar.tools.validation_pool import ValidationPool
 
-    MakeRunner = Callable[[Config, Metrics], Runner]
+    MakeRunner = Callable[[Config], Runner]
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +72,16 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         if not ended.done():
             ended.set_result(code)
 
+    def end_in_order() -> None:
+        if session is None or session.is_draining:
+            end()  # a second signal does not wait
+        else:
+            session.drain(config.drain_ms / 1000, end)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end_in_order)
     metrics = Metrics()
-    runner = make_runner(config, metrics)
+    runner = make_runner(config)
     session: Session | None = None
     pool: ValidationPool | None = None
     try:
@@ -146,7 +152,7 @@ def assemble(
             runner=runner,
             registry=registry,
             config=config,
-            metrics=metrics,
+            recorders=(metrics, logs.RunLog()),
             notify=protocol.notify,
             room=session.room,
         ),

@@ -17,7 +17,6 @@ from sidecar import doctor_table, log
 from sidecar.app import EXIT_BAD_CONFIG, serve
 from sidecar.config import Config, ConfigError
 from sidecar.errors import MachineError
-from sidecar.metrics import Metrics
 from sidecar.runner import Runner
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _doctor() -> int:
 
 
 async def _examine(config: Config) -> tuple[list[Check], Isolation | None]:
-    runner = Runner(config, Metrics())
+    runner = Runner(config)
     runner.start()
     try:
         checks = await runner.doctor()

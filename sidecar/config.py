@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from sidecar.memory import available_mb
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,6 +18,7 @@ MIN_TIMEOUT_MS = 1
 MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
 MIN_MEMORY_MB = 8  # what a small tool with asyncio needs beyond the interpreter
 MAX_MEMORY_MB = 1024 * 1024
+MAX_BUDGET_MB = 16 * MAX_MEMORY_MB
 
 # Strongest first; what each means is in protocol.md.
 LEVELS = ("strict", "process")
@@ -58,6 +61,9 @@ class Config:
     limits: Limits = Limits()
     max_concurrency: int = 0  # 0: twice the cores
     max_queue: int = 4096
+    # What all calls that run may use together, by their `maxMemoryMB`.
+    memory_budget_mb: int = MAX_BUDGET_MB
+    drain_ms: int = 5000
     standby_workers: int = 0  # 0: as many as max_concurrency
     max_message_bytes: int = 64 * _MIB
     min_isolation: str = LEVELS[0]
@@ -84,6 +90,8 @@ class Config:
             limits=limits,
             max_concurrency=max_concurrency,
             max_queue=_integer(environ, "PYRUNNER_MAX_QUEUE", 1, 1_000_000, default=cls.max_queue),
+            memory_budget_mb=_memory_budget_mb(environ, limits.max_memory_mb),
+            drain_ms=_integer(environ, "PYRUNNER_DRAIN_MS", 0, 10 * 60 * 1000, default=cls.drain_ms),
             standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),
             max_message_bytes=_integer(
                 environ, "PYRUNNER_MAX_MESSAGE_BYTES", 64 * 1024, 1024 * _MIB, default=cls.max_message_bytes
@@ -118,6 +126,12 @@ def _integer(environ: Mapping[str, str], name: str, low: int, high: int, *, defa
     if raw.isascii() and raw.isdigit() and len(raw) <= 20 and low <= int(raw) <= high:  # noqa: PLR2004 - 2**64 has 20 digits
         return int(raw)
     raise ConfigError(name, raw, f"a whole number from {low} to {high}")
+
+
+def _memory_budget_mb(environ: Mapping[str, str], one_call_mb: int) -> int:
+    # The rest is for the host, for page cache, and for what the kernel holds beside each call.
+    default = max(one_call_mb, available_mb() * 3 // 4)
+    return _integer(environ, "PYRUNNER_MEMORY_BUDGET_MB", one_call_mb, MAX_BUDGET_MB, default=default)
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -11,6 +11,12 @@ import os
 import select
 import time
 import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.record import RunRecord
+
+_runs = logging.getLogger("sidecar.runs")
 
 # A pipe that polls as writable takes this much without blocking (PIPE_BUF).
 _MAX_LINE_BYTES = 4096
@@ -57,6 +63,33 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     for name in ("pygls", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class RunLog:
+    """A line at level `info` for each run. Below that level it costs one comparison."""
+
+    def run_ended(self, record: RunRecord) -> None:
+        """Write the run's record."""
+        if _runs.isEnabledFor(logging.INFO):
+            _runs.info("run", extra={"fields": _run_fields(record)})
+
+
+def _run_fields(record: RunRecord) -> dict[str, object]:
+    # Named as on the wire, so that a line and a reply's `usage` can be laid side by side.
+    fields: dict[str, object] = {"runId": record.run_id, "tool": record.tool_id, "outcome": record.outcome}
+    usage = record.usage
+    if usage is not None:
+        fields |= {
+            "queueMs": usage.queue_ms,
+            "spawnMs": usage.spawn_ms,
+            "runMs": usage.run_ms,
+            "wallMs": usage.wall_ms,
+            "encodeMs": round(record.encode_ms, 3),
+            "cpuMs": usage.cpu_ms,
+            "maxRssMB": usage.max_rss_mb,
+            "peakMemoryMB": usage.peak_memory_mb,
+        }
+    return {**fields, "totalMs": round(record.total_ms, 3)}
 
 
 def _where(error: BaseException) -> dict[str, object]:

@@ -5,28 +5,12 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.record import RunRecord
 
 BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
-
-
-class MeasuredUsage(Protocol):
-    """The part of a call's usage that is counted."""
-
-    @property
-    def wall_ms(self) -> float: ...  # noqa: D102 - named by its type
-    @property
-    def queue_ms(self) -> float: ...  # noqa: D102 - named by its type
-
-
-class EndedCall(Protocol):
-    """The part of a call's record that is counted; the runner's `CallRecord` has it."""
-
-    @property
-    def code(self) -> str: ...  # noqa: D102 - named by its type
-    @property
-    def usage(self) -> MeasuredUsage: ...  # noqa: D102 - named by its type
 
 
 class Histogram:
@@ -52,16 +36,23 @@ class Metrics:
         self.errors: Counter[str] = Counter()
         self.wall = Histogram()
         self.queue = Histogram()
+        self.spawn = Histogram()
+        self.run = Histogram()
+        self.encode = Histogram()
 
-    def call_ended(self, record: EndedCall, tool_id: str | None) -> None:  # noqa: ARG002 - part of the runner's Recorder
-        """Count one finished call by its outcome."""
-        self.runs[record.code] += 1
-        self.wall.add(record.usage.wall_ms)
-        self.queue.add(record.usage.queue_ms)
-
-    def call_refused(self, code: str) -> None:
-        """Count a call that ended before it reached a worker."""
-        self.runs[code] += 1
+    def run_ended(self, record: RunRecord) -> None:
+        """Count one run by its outcome. One that ended in an error is counted with its reply, as every error is."""
+        usage = record.usage
+        if not record.is_error:
+            self.runs[record.outcome] += 1
+        if usage is None:
+            return
+        self.queue.add(usage.queue_ms)
+        if usage.wall_ms:  # else it waited in the queue until its deadline
+            self.spawn.add(usage.spawn_ms)
+            self.run.add(usage.run_ms)
+            self.wall.add(usage.wall_ms)
+            self.encode.add(record.encode_ms)
 
     def request(self, method: str) -> None:
         """Count a request for a method that exists; unknown names would let a host grow the table without end."""
@@ -74,14 +65,3 @@ class Metrics:
     def uptime_ms(self) -> int:
         """Return the time since the start."""
         return int((time.monotonic() - self._started) * 1000)
-
-
-def resident_bytes() -> int:
-    """Return this process's resident memory, or 0 where the kernel does not say."""
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0

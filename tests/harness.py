@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.config import Config, Limits
 from sidecar.runner import Runner
-from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Usage, Violations
+from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+    from sidecar.record import Usage
     from sidecar.runner.mount_namespaces import HeldMounts
 
 T = TypeVar("T")
@@ -165,17 +166,6 @@ def _refuse(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-class Recorded:
-    """A recorder that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.records: list[tuple[CallRecord, str | None]] = []
-
-    def call_ended(self, record: CallRecord, tool_id: str | None) -> None:
-        """Keep."""
-        self.records.append((record, tool_id))
-
-
 class ToolRunner:
     """One `Runner` on an event loop of its own, in a thread of its own, called synchronously. Close it."""
 
@@ -183,14 +173,13 @@ class ToolRunner:
         """`without` names layers of the jail to leave out, as `sidecar.runner.homes.settle` does."""
         self.config = config
         self._without = without
-        self.recorded = Recorded()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tool runner", daemon=True)
         self._thread.start()
         self.runner: Runner = self.on_loop(self._construct())
 
     async def _construct(self) -> Runner:
-        return Runner(self.config, self.recorded, self._without)
+        return Runner(self.config, self._without)
 
     def request(  # noqa: PLR0913 - a call has that many options
         self,

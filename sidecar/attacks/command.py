@@ -19,7 +19,6 @@ from sidecar.attacks.layers import LEAVABLE
 from sidecar.attacks.stage import Stage
 from sidecar.config import Config, ConfigError
 from sidecar.errors import SidecarError
-from sidecar.metrics import Metrics
 from sidecar.runner import Runner
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 async def _attack(config: Config, chosen: Sequence[Case], without: frozenset[str]) -> tuple[list[Finding], Isolation]:
-    runner = Runner(config, Metrics(), without)
+    runner = Runner(config, without)
     try:
         with Stage() as stage:
             campaign = Campaign(runner, config, stage)

@@ -63,6 +63,7 @@ class LimitsReport(Result):
     max_threads: int
     max_concurrency: int
     max_queue: int
+    memory_budget_mb: int
     max_message_bytes: int
 
 
@@ -101,6 +102,8 @@ class UsageReport(Result):
     max_rss_mb: float
     queue_ms: float
     peak_memory_mb: float
+    spawn_ms: float
+    run_ms: float
 
 
 class ViolationReport(Result):
@@ -186,6 +189,9 @@ class StatsResult(Result):
     gauges: dict[str, int]
     wall_ms: HistogramReport
     queue_ms: HistogramReport
+    spawn_ms: HistogramReport
+    run_ms: HistogramReport
+    encode_ms: HistogramReport
 
 
 class CheckReport(Result):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sidecar.runner.dispatch import Recorder, Runner
+from sidecar.runner.dispatch import Runner
 
-__all__ = ["Recorder", "Runner"]
+__all__ = ["Runner"]

@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from sidecar.errors import InternalError
+from sidecar.record import Usage
 from sidecar.runner import call_header, examination, verdict
-from sidecar.runner.conversation import Conversation
-from sidecar.runner.outcome import CallRecord, CallRequest, Isolation, Usage
+from sidecar.runner.attempts import MissedCall, until_heard
+from sidecar.runner.conversation import Conversation, limit_memory
+from sidecar.runner.outcome import CallRecord, CallRequest, Isolation
 from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
 from sidecar.worker.frames import encode
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sidecar.config import Limits
+    from sidecar.runner.ended import Ended
     from sidecar.runner.output import OutputStream
     from sidecar.runner.verdict import Verdict
-    from sidecar.runner.worker import Ended, Worker
+    from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
 
 _CAUSES: dict[str, verdict.Cause] = {
@@ -37,22 +40,29 @@ class Call:
     """A request together with the limits that hold for it."""
 
     def __init__(
-        self, request: CallRequest, limits: Limits, spare: Callable[[], Awaitable[Worker]], *, queue_ms: float = 0.0
+        self,
+        request: CallRequest,
+        limits: Limits,
+        spare: Callable[[], Awaitable[Worker]],
+        *,
+        queue_ms: float = 0.0,
+        spawn_ms: float = 0.0,
     ) -> None:
         """`spare` gives a fresh worker, in which a large result is looked at before anybody believes it."""
         self._request = request
         self._spare = spare
         self._limits = limits
         self._queue_ms = queue_ms
+        self._spawn_ms = spawn_ms
         # Time in the queue counts: a caller that waits 30 s has waited 30 s.
         self._remaining_s = max(request.timeout_ms - queue_ms, 0) / 1000
         self._max_cpu_ms = limits.max_cpu_ms or call_header.default_cpu_ms(request.timeout_ms)
 
     async def run(self, worker: Worker, compiled: bytes = b"") -> CallRecord:
-        """Run the tool in `worker`, which is used up by it. `WorkerGone`."""
+        """Run the tool in `worker`, which is used up by it. `MissedCall` where it did not take the call up."""
         started = time.perf_counter()
         max_memory_bytes = self._request.max_memory_mb * _MIB
-        worker.share.limit_memory(max_memory_bytes)
+        await limit_memory(worker, max_memory_bytes)
         conversation = Conversation(worker, self._remaining_s)
         self._watch_output(conversation)
         watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: conversation.decide(_CAUSES[limit]))
@@ -62,15 +72,20 @@ class Call:
             terminal = await conversation.hold(*self._frames(compiled))
             read = verdict.read(terminal)
         finally:
+            run_ms = (time.perf_counter() - started) * 1000
             watchdog.stop()
             ended, stdout, stderr = await conversation.end()
+        if terminal is None and conversation.cause is None:
+            if worker.has_missed_call:
+                raise MissedCall
+            if ended.status is None:
+                message = (
+                    "The zygote of this call's worker died; the tool may have run, and the call may be sent again."
+                )
+                raise InternalError(message, retryable=True, mayHaveRun=True)
         if terminal is not None and read is None:
-            word = await examination.vet(await self._spare(), terminal[1], self._request.max_memory_mb)
-            read = verdict.read_vetted(terminal[1], word)
+            read = verdict.read_vetted(terminal[1], await self._vet(terminal[1]))
         wall_ms = (time.perf_counter() - started) * 1000
-        if terminal is None and conversation.cause is None and ended.status is None:
-            message = "The zygote of this call's worker died; the tool may have run."
-            raise InternalError(message, retryable=False, mayHaveRun=True)
         judged = read or verdict.judge(conversation.cause, ended, self._bounds())
         return CallRecord(
             result=judged.result,
@@ -79,10 +94,18 @@ class Call:
             stderr=stderr,
             stdout_truncated=worker.stdout.truncated,
             stderr_truncated=worker.stderr.truncated,
-            usage=self._usage(worker, ended, wall_ms, watchdog.peak_bytes),
+            usage=self._usage(worker, ended, (wall_ms, run_ms), watchdog.peak_bytes),
             isolation=Isolation(worker.level, worker.layers),
             violations=worker.reported.read(),
         )
+
+    async def _vet(self, result: bytes) -> str:
+        """Have a large result parsed in a worker of its own, in the memory that the call had: one word of `wire`."""
+
+        async def attempt() -> str:
+            return await examination.vet(await self._spare(), result, self._request.max_memory_mb)
+
+        return await until_heard(attempt, may_have_run=True)
 
     def _frames(self, compiled: bytes) -> list[bytes]:
         request = self._request
@@ -124,9 +147,13 @@ class Call:
             self._limits.discard_max_bytes,
             self._limits.scratch_max_bytes,
             self._limits.max_threads,
+            self._queue_ms,
         )
 
-    def _usage(self, worker: Worker, ended: Ended, wall_ms: float, watched_peak_bytes: int | None) -> Usage:
+    def _usage(
+        self, worker: Worker, ended: Ended, times_ms: tuple[float, float], watched_peak_bytes: int | None
+    ) -> Usage:
+        wall_ms, run_ms = times_ms
         cpu_ms = max(ended.cpu_us - worker.jailing_cpu_us, 0) / 1000
         peaks = (ended.spent.peak_bytes, watched_peak_bytes, ended.max_rss_kb * 1024)
         peak_bytes = next(peak for peak in peaks if peak is not None)
@@ -136,6 +163,8 @@ class Call:
             max_rss_mb=round(ended.max_rss_kb / 1024, 1),
             queue_ms=round(self._queue_ms, 3),
             peak_memory_mb=round(peak_bytes / 1024 / 1024, 1),
+            spawn_ms=round(self._spawn_ms, 3),
+            run_ms=round(run_ms, 3),
         )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sidecar.runner.attempts import MissedCall
 from sidecar.runner.waiting import first
 
 if TYPE_CHECKING:
+    from sidecar.runner.ended import Ended
     from sidecar.runner.verdict import Cause
-    from sidecar.runner.worker import Ended, Worker
+    from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
 
 
@@ -34,10 +36,10 @@ class Conversation:
             self._decided.set_result(None)
 
     async def hold(self, *frames: bytes) -> Frame | None:
-        """Send the call; its terminal frame, or None. `WorkerGone`."""
+        """Send the call; its terminal frame, or None."""
         worker = self.worker
-        unsent = worker.send(b"".join(frames))
-        sending = asyncio.ensure_future(worker.send_rest(unsent)) if unsent else None
+        unsent = worker.channel.send(b"".join(frames))
+        sending = asyncio.ensure_future(worker.channel.send_rest(unsent)) if unsent else None
         try:
             await first(worker.terminal, self._decided)
             if worker.terminal.done() and worker.terminal.result() is None and self.cause is None:
@@ -69,3 +71,12 @@ class Conversation:
     async def _end(self) -> tuple[Ended, str, str]:
         ended = await self.worker.end()
         return ended, self.worker.stdout.finish(), self.worker.stderr.finish()
+
+
+async def limit_memory(worker: Worker, max_bytes: int) -> None:
+    """Set what `worker` may have; MissedCall where that cannot be done, when it is dead."""
+    try:
+        worker.share.limit_memory(max_bytes)
+    except OSError as error:  # it has just died, or our own descriptors are used up
+        await Conversation(worker, 0).end()
+        raise MissedCall from error

@@ -1,54 +1,51 @@
 """The runner: admits calls, finds each an interpreter and a jailed worker, and answers with its record.
 
-Invariant: at most `max_concurrency` workers run a tool at once, at most `max_queue` calls wait, and `close` leaves no
-process.
+Invariant: a call holds its place (admission.py) while a worker runs it and no longer, and `close` leaves no process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sidecar.errors import InternalError, QueueFull, ShuttingDown, SidecarError
+from sidecar.errors import InternalError, ShuttingDown, SidecarError
+from sidecar.record import Usage
 from sidecar.runner import examination, interpreter, verdict
+from sidecar.runner.admission import Admission
+from sidecar.runner.attempts import MissedCall, until_heard
 from sidecar.runner.call import Call
 from sidecar.runner.code_cache import CodeCache, Key
-from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation
 from sidecar.runner.pool import Pool
-from sidecar.runner.worker import WorkerGone
+from sidecar.runner.upgrades import Marks
 
 if TYPE_CHECKING:
     from sidecar.config import Config
 
-_ATTEMPTS = 3
+log = logging.getLogger(__name__)
+
 # Not while a reply is on its way.
 _COMPILE_AFTER_S = 0.005
-
-
-class Recorder(Protocol):
-    """Told of each call that reached the runner."""
-
-    def call_ended(self, record: CallRecord, tool_id: str | None) -> None:
-        """One call's record, once."""
+# Checks wait for their turn as if they were the calls of one tool.
+_CHECKS = "check"
 
 
 class Runner:
     """Runs tools. One for each sidecar."""
 
-    def __init__(self, config: Config, recorder: Recorder, without: frozenset[str] = frozenset()) -> None:
+    def __init__(self, config: Config, without: frozenset[str] = frozenset()) -> None:
         """`without` as in `homes.settle`."""
         self._config = config
-        self._recorder = recorder
         self._without = without
         self._pools: dict[tuple[str, str], Pool] = {}
         self._finding: dict[tuple[str, str], asyncio.Task[Pool]] = {}
-        self._slots = asyncio.Semaphore(config.max_concurrency)
-        self._queued = 0
+        self._marks: dict[tuple[str, str], Marks] = {}
+        self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
         self._codes = CodeCache()
         self._compiling = asyncio.Lock()
-        self._recent_ms = 50.0
         self._closed = False
 
     def start(self) -> None:
@@ -64,32 +61,34 @@ class Runner:
 
     async def run(self, request: CallRequest) -> CallRecord:
         """Run one tool once; see `errors` for what it raises. Cancelled, it returns when the process is dead."""
-        pool = await self._admit(request.python_path, request.min_isolation)
-        started = time.perf_counter()
+        pool = await self._open(request.python_path, request.min_isolation)
+        asked = time.perf_counter()
         try:
-            await self._take_slot(request.timeout_ms)
+            await self._admission.enter(request.tool_id or request.code, request.max_memory_mb, request.timeout_ms)
         except TimeoutError:
-            record = self._timed_out_in_queue(request)
-        else:
-            try:
-                queue_ms = (time.perf_counter() - started) * 1000
-                record = await self._in_worker(pool, request, queue_ms)
-            finally:
-                self._slots.release()
-                pool.replace()
-        self._recent_ms += (record.usage.wall_ms - self._recent_ms) / 8
-        self._recorder.call_ended(record, request.tool_id)
+            return self._timed_out_in_queue(request, _ms_since(asked))
+        try:
+            record = await self._in_worker(pool, request, _ms_since(asked))
+        finally:
+            self._admission.leave(request.max_memory_mb)
+            pool.replace()
+        self._admission.measured(record.usage.wall_ms)
         return record
 
     async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
-        pool = await self._admit(python_path, self._config.min_isolation)
-        async with self._slots:
-            worker = await pool.acquire()
-            try:
-                found = await examination.check(worker, code)
-            finally:
-                pool.replace()
+        pool = await self._open(python_path, self._config.min_isolation)
+        memory_mb = examination.memory_mb(code)
+
+        async def attempt() -> list[dict[str, Any]]:
+            return await examination.check(await pool.acquire(), code)
+
+        await self._admission.enter(_CHECKS, memory_mb)
+        try:
+            found = await until_heard(attempt)
+        finally:
+            self._admission.leave(memory_mb)
+            pool.replace()
         return tuple(
             Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"])) for one in found
         )
@@ -110,8 +109,9 @@ class Runner:
     def gauges(self) -> dict[str, int]:
         """What is going on now."""
         return {
-            "running": self._config.max_concurrency - self._slots._value,  # noqa: SLF001 - it has no public counter
-            "queued": self._queued,
+            "running": self._admission.running,
+            "queued": self._admission.queued,
+            "memoryMB": self._admission.memory_mb,
             "standby": sum(pool.standby for pool in self._pools.values()),
             "zygotes": sum(pool.alive for pool in self._pools.values()),
         }
@@ -127,48 +127,24 @@ class Runner:
         for pool in set(self._pools.values()):
             await pool.close()
 
-    async def _admit(self, python_path: str, floor: str) -> Pool:
+    async def _open(self, python_path: str, floor: str) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
         self._track(asyncio.current_task())
         return await self._pool(python_path, floor)
 
-    def _queue_full(self) -> QueueFull:
-        retry_ms = int(self._recent_ms * self._queued / self._config.max_concurrency) + 1
-        return QueueFull(f"{self._queued} calls are waiting already.", retryAfterMs=retry_ms)
-
-    async def _take_slot(self, timeout_ms: int) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()  # does not wait
-            return
-        if self._queued >= self._config.max_queue:
-            raise self._queue_full()
-        self._queued += 1
-        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the slot.
-        acquiring = asyncio.ensure_future(self._slots.acquire())
-        try:
-            await asyncio.wait({acquiring}, timeout=timeout_ms / 1000)
-        except asyncio.CancelledError:
-            if not acquiring.cancel():
-                self._slots.release()
-            raise
-        finally:
-            self._queued -= 1
-        if not acquiring.done():
-            acquiring.cancel()
-            raise TimeoutError
-
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         if request.may_start is not None:
             await request.may_start()
+        asked = time.perf_counter()
         compiled = self._compiled(pool, request)
-        for _ in range(_ATTEMPTS):
+
+        async def attempt() -> CallRecord:
             worker = await pool.acquire()
-            try:
-                return await Call(request, self._config.limits, pool.acquire, queue_ms=queue_ms).run(worker, compiled)
-            except WorkerGone:
-                continue
-        raise InternalError("No process for the call: each died before it was sent.", retryable=True)
+            waits = {"queue_ms": queue_ms, "spawn_ms": _ms_since(asked)}
+            return await Call(request, self._config.limits, pool.acquire, **waits).run(worker, compiled)
+
+        return await until_heard(attempt)
 
     def _compiled(self, pool: Pool, request: CallRequest) -> bytes:
         key = Key(pool.executable, request.tool_id, request.code)
@@ -183,7 +159,7 @@ class Runner:
             try:
                 worker = await pool.acquire()
                 self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id))
-            except SidecarError:
+            except (SidecarError, MissedCall):
                 return  # calls compile it themselves, and report what is wrong
             finally:
                 pool.replace()
@@ -191,6 +167,9 @@ class Runner:
     async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
         key = python_path, floor
+        marks = self._marks.get(key)
+        if marks is not None and marks.have_changed():
+            self._retire(self._finding[key].result())
         if key not in self._finding:
             self._finding[key] = asyncio.get_running_loop().create_task(self._find(python_path, floor))
         search = self._finding[key]
@@ -205,13 +184,24 @@ class Runner:
 
     async def _find(self, python_path: str, floor: str) -> Pool:
         found = await interpreter.find(python_path)
+        self._marks[python_path, floor] = Marks(found)
         key = found.executable, floor
         return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))
 
-    def _timed_out_in_queue(self, request: CallRequest) -> CallRecord:
+    def _retire(self, pool: Pool) -> None:
+        """Its interpreter has been upgraded or removed: the calls that it runs may end, and no other begins there."""
+        log.warning("the interpreter has changed", extra={"fields": {"interpreter": pool.executable}})
+        for path, search in [*self._finding.items()]:
+            if search.done() and not search.cancelled() and search.exception() is None and search.result() is pool:
+                del self._finding[path], self._marks[path]
+        self._pools = {key: other for key, other in self._pools.items() if other is not pool}
+        running = {task for task in self._running if task is not asyncio.current_task()}
+        self._track(asyncio.get_running_loop().create_task(_close_behind(pool, running)))
+
+    def _timed_out_in_queue(self, request: CallRequest, queue_ms: float) -> CallRecord:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
         judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
-        usage = Usage(0.0, 0.0, 0.0, float(request.timeout_ms))
+        usage = Usage(0.0, 0.0, 0.0, round(queue_ms, 3))
         return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
@@ -219,3 +209,15 @@ class Runner:
             raise InternalError("A call needs a task of its own.")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+async def _close_behind(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
+    try:
+        if running:
+            await asyncio.wait(running)
+    finally:
+        await pool.close()
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -7,48 +7,50 @@ what was examined: bounded, and of the one shape that was asked for.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypedDict
+import signal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sidecar.errors import InternalError
 from sidecar.runner import call_header
-from sidecar.runner.conversation import Conversation
-from sidecar.runner.worker import WorkerGone
+from sidecar.runner.attempts import MissedCall
+from sidecar.runner.conversation import Conversation, limit_memory
 from sidecar.worker import wire
 from sidecar.worker.frames import encode
 
 if TYPE_CHECKING:
+    from sidecar.runner.ended import Ended
     from sidecar.runner.verdict import Cause
-    from sidecar.runner.worker import Ended, Worker
+    from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
 
-
-class _CheckLimits(TypedDict):
-    timeout_ms: int
-    max_memory_mb: int
-
-
-# The largest source that `register` takes needs this to compile; what running it needs is the call's affair.
-_CHECK: _CheckLimits = {"timeout_ms": 10_000, "max_memory_mb": 1024}
+_CHECK_TIMEOUT_MS = 10_000
+_CHECK_MEMORY_MB = (64, 1024)
+_CHECK_BYTES_PER_CHARACTER = 512
 _VET_TIMEOUT_MS = 5_000
 _VET_MIN_MEMORY_MB = 64
 _MIB = 1024 * 1024
 
 
+def memory_mb(code: str) -> int:
+    """What a source of this length may need to compile; what running it needs is the call's affair."""
+    least_mb, most_mb = _CHECK_MEMORY_MB
+    return min(least_mb + len(code) * _CHECK_BYTES_PER_CHARACTER // _MIB, most_mb)
+
+
 async def check(worker: Worker, code: str) -> list[dict[str, Any]]:
-    """Compile only: what the worker found, or that the source is too much for the compiler."""
-    terminal, ended, cause = await _examine(worker, "check", _text(code), **_CHECK)
+    """Compile only: what the worker found, or that the source is too much for the compiler. `MissedCall`."""
+    request = _Request("check", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code))
+    terminal, cause = await _examine(worker, request)
     found = _list(terminal)
     if found is not None:
         return [one for one in found if isinstance(one, dict)]
-    if cause is None and ended.status is None:
-        raise InternalError("The zygote of this check's worker died.", retryable=True)
     reason = "it took too long to compile" if cause == "timeout" else "it crashes the compiler"
     return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 
 
 async def compile_code(worker: Worker, code: str, tool_id: str | None) -> bytes:
     """What calls of this code can be sent beside it (`wire.COMPILED`); nothing where that cannot be had."""
-    terminal, _, _ = await _examine(worker, "compile", _text(code), **_CHECK, tool_id=tool_id)
+    request = _Request("compile", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code), tool_id)
+    terminal, _ = await _examine(worker, request)
     if terminal is None or terminal[0] != wire.COMPILED or len(terminal[1]) > wire.COMPILED_MAX_BYTES:
         return b""
     return terminal[1]
@@ -56,30 +58,37 @@ async def compile_code(worker: Worker, code: str, tool_id: str | None) -> bytes:
 
 async def vet(worker: Worker, result: bytes, max_memory_mb: int) -> str:
     """Have a large result parsed in the memory that its call had: one word of `wire`."""
-    memory_mb = max(max_memory_mb, _VET_MIN_MEMORY_MB + 4 * len(result) // _MIB)
-    terminal, _, _ = await _examine(worker, "vet", result, timeout_ms=_VET_TIMEOUT_MS, max_memory_mb=memory_mb)
+    enough_mb = max(max_memory_mb, _VET_MIN_MEMORY_MB + 4 * len(result) // _MIB)
+    terminal, _ = await _examine(worker, _Request("vet", result, _VET_TIMEOUT_MS, enough_mb))
     found = _list(terminal)
     return str(found[0]) if found else wire.VET_TOO_LARGE
 
 
-async def _examine(  # noqa: PLR0913 - what an examination consists of
-    worker: Worker, mode: str, payload: bytes, *, timeout_ms: int, max_memory_mb: int, tool_id: str | None = None
-) -> tuple[Frame | None, Ended, Cause | None]:
-    worker.share.limit_memory(max_memory_mb * _MIB)
-    header = call_header.encoded(mode, tool_id, max_memory_mb=max_memory_mb, max_cpu_ms=timeout_ms)
-    conversation = Conversation(worker, timeout_ms / 1000)
-    terminal = None
+class _Request(NamedTuple):
+    mode: str
+    payload: bytes
+    timeout_ms: int
+    max_memory_mb: int
+    tool_id: str | None = None
+
+
+async def _examine(worker: Worker, request: _Request) -> tuple[Frame | None, Cause | None]:
+    await limit_memory(worker, request.max_memory_mb * _MIB)
+    memory_mb, cpu_ms = request.max_memory_mb, request.timeout_ms
+    header = call_header.encoded(request.mode, request.tool_id, max_memory_mb=memory_mb, max_cpu_ms=cpu_ms)
+    conversation = Conversation(worker, request.timeout_ms / 1000)
     try:
-        terminal = await conversation.hold(header, encode(wire.CODE, payload))
-    except WorkerGone:
-        pass  # dead before it was asked, which its end tells
+        terminal = await conversation.hold(header, encode(wire.CODE, request.payload))
     finally:
         ended, _, _ = await conversation.end()
-    return terminal, ended, conversation.cause
+    if terminal is None and conversation.cause is None and (worker.has_missed_call or _was_killed(ended)):
+        raise MissedCall  # nothing of a tool runs here, so it can be done again
+    return terminal, conversation.cause
 
 
-def _text(code: str) -> bytes:
-    return code.encode("utf-8", "surrogatepass")
+def _was_killed(ended: Ended) -> bool:
+    """Whether it was somebody else's doing: its zygote's end, or a SIGKILL that is no memory cgroup's."""
+    return ended.status is None or (ended.status & 0x7F == signal.SIGKILL and not ended.spent.oom_killed)
 
 
 def _list(terminal: Frame | None) -> list[Any] | None:

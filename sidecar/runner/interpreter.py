@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ _REASON_MAX_CHARS = 500
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A usable CPython: its real executable, its version, and what of the file system it needs."""
+    """A usable CPython: its real executable and version, what it needs of the file system, the path that led to it."""
 
     executable: str
     version: tuple[int, ...]
     tree: dict[str, Any]
+    path: str = ""
 
 
 async def find(python_path: str) -> Interpreter:
@@ -52,7 +53,7 @@ async def find(python_path: str) -> Interpreter:
             continue
         answer = await _describe(found)
         if isinstance(answer, Interpreter):
-            return answer
+            return replace(answer, path=found)
         tried.append({"path": found, "reason": answer})
     reasons = "; ".join(f"{one['path']}: {one['reason']}" for one in tried)
     message = (

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sidecar.record import Usage
+
 
 # The level of a call that met no worker.
 NOT_RUN = "none"
@@ -19,18 +21,6 @@ class Isolation:
 
     level: str
     layers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """The sidecar's own measurements of one call, never the tool's word."""
-
-    wall_ms: float
-    cpu_ms: float
-    max_rss_mb: float
-    queue_ms: float
-    # All that was held in memory for it, by a cgroup's count; else the most that a watchdog saw, or the resident set.
-    peak_memory_mb: float = 0.0
 
 
 @dataclass(frozen=True)

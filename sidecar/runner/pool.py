@@ -10,9 +10,11 @@ import asyncio
 import collections
 from typing import TYPE_CHECKING
 
-from sidecar.errors import InternalError
+from sidecar.errors import InternalError, SandboxUnavailable
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
+from sidecar.runner.supervision import Supervision
 from sidecar.runner.waiting import within
+from sidecar.runner.zygote import START_FAILED
 
 if TYPE_CHECKING:
     from sidecar.config import Config
@@ -38,6 +40,7 @@ class Pool:
         self._floor = floor
         self._without = without
         self._zygote: Zygote | None = None
+        self._supervision = Supervision(interpreter.executable)
         self._starting: asyncio.Task[Zygote] | None = None
         self._standby: collections.deque[Worker] = collections.deque()
         self._refill: asyncio.Task[None] | None = None
@@ -74,7 +77,8 @@ class Pool:
             worker_or_none = await self._spawn(zygote)
             if worker_or_none is not None:
                 return worker_or_none
-        raise InternalError("No process for the call: the interpreter's zygote keeps dying.", retryable=True)
+        message = "No process for the call: the interpreter's zygote keeps dying."
+        raise InternalError(message, retryable=True, mayHaveRun=False)
 
     def replace(self) -> None:
         """A call has ended: bring the standby workers back to their number, in the background."""
@@ -106,8 +110,8 @@ class Pool:
             if missing <= 0:
                 return
             spawned = await asyncio.gather(*(self._add(zygote) for _ in range(min(missing, _SPAWNS_AT_ONCE))))
-            if not all(spawned):
-                return  # its zygote died: starting one after the other is for calls that need it
+            if not all(spawned) and zygote.alive:
+                return  # no process can be had now; the next call's end tries again
 
     async def _add(self, zygote: Zygote) -> bool:
         """One standby worker more; whether there could be one."""
@@ -152,7 +156,17 @@ class Pool:
     async def _start(self) -> Zygote:
         if self._zygote is not None:
             self._zygote.kill()
-        self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+            self._supervision.died(self._zygote.last_words)
+            self._zygote = None
+        await self._supervision.may_start()
+        try:
+            self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+        except SandboxUnavailable as refusal:
+            for one in refusal.data["missing"]:
+                if one["layer"] == START_FAILED:
+                    self._supervision.died(one["reason"])
+            raise
+        self._zygote.on_end = self.replace
         if worker is not None:
             self._standby.append(worker)
         return self._zygote

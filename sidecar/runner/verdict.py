@@ -16,7 +16,7 @@ from sidecar.worker import wire
 from sidecar.worker.depth import is_deeper_than
 
 if TYPE_CHECKING:
-    from sidecar.runner.worker import Ended
+    from sidecar.runner.ended import Ended
     from sidecar.worker.frames import Frame
 
 Cause = Literal["timeout", "output_limit", "memory_limit", "scratch_limit", "thread_limit"]
@@ -48,6 +48,7 @@ class Bounds:
     discard_max_bytes: int
     scratch_max_bytes: int = 0
     max_threads: int = 0
+    queue_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,7 @@ def judge(cause: Cause | None, ended: Ended, bounds: Bounds) -> Verdict:
     `cause` is why the sidecar killed the worker, None where it did not; a frame that came before wins over it.
     """
     if cause == "timeout":
-        message = f"The tool did not finish within {bounds.timeout_ms} ms and was stopped."
-        return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
+        return _timed_out(bounds)
     if cause == "output_limit":
         message = f"The tool printed {bounds.discard_max_bytes} bytes beyond its limit and was stopped."
         hint = "Return data instead of printing it, or raise PYRUNNER_DISCARD_MAX_BYTES."
@@ -114,6 +114,12 @@ def judge(cause: Cause | None, ended: Ended, bounds: Bounds) -> Verdict:
     if cause == "memory_limit" or ended.spent.oom_killed:
         return _out_of_memory(bounds)
     return _from_status(ended, bounds)
+
+
+def _timed_out(bounds: Bounds) -> Verdict:
+    waited = f", {bounds.queue_ms:.0f} of them in the queue," if bounds.queue_ms >= 1 else ""
+    message = f"The tool did not finish within {bounds.timeout_ms} ms{waited} and was stopped."
+    return failure("timeout", "TimeoutError", message, hint="Raise timeout, or do less in one call.")
 
 
 def failure(code: str, type_name: str, message: str, **more: Any) -> Verdict:

@@ -1,7 +1,7 @@
 """The sidecar's end of one worker: its channel, its output, its pidfd.
 
-Invariant: whatever the other end sends is hostile. A frame is length-capped before it is kept, only the frames that
-`wire` allows are taken, one terminal frame at most, and nothing that was sent is believed beyond that.
+Invariant: only the frames that `wire` allows are taken, each in its time, one terminal frame at most, and nothing that
+was sent is believed beyond that.
 """
 
 from __future__ import annotations
@@ -12,27 +12,24 @@ import json
 import os
 import signal
 import socket
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import SandboxUnavailable
-from sidecar.runner.cgroups import Spent
+from sidecar.runner.channel import Channel
+from sidecar.runner.ended import LOST, Ended
 from sidecar.runner.output import OutputStream
 from sidecar.runner.violations import Reported
 from sidecar.runner.waiting import block_until_dead, first
 from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
-from sidecar.worker.frames import Frame, FrameDecoder, FrameError
+from sidecar.worker.frames import Frame, FrameError
 
 if TYPE_CHECKING:
     from sidecar.config import Limits
     from sidecar.runner.resources import Share
 
-_CHUNK_BYTES = 256 * 1024
-# A worker of ours sends its frames whole.
-_SMALL_READ_BYTES = 4096
-_REST_S = 0.002
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
 _REAP_TIMEOUT_S = 2.0
 _CLEAN_TIMEOUT_S = 1.0
@@ -40,22 +37,6 @@ _CLEAN_TIMEOUT_S = 1.0
 _TIDY_AFTER_S = 0.003
 
 TERMINAL_KINDS = frozenset({wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS, wire.COMPILED})
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How the process ended, from the zygote that reaped it; `status` is None where the zygote died with it."""
-
-    status: int | None
-    cpu_us: int
-    max_rss_kb: int
-    spent: Spent = field(default_factory=Spent)
-
-
-LOST = Ended(None, 0, 0)
-
-# Stands for bytes that were no frame, or one out of order: no worker of ours sends them.
-BROKEN: Frame = (0, b"")
 
 _NOT_READY: Frame = (wire.REFUSED, b"")
 
@@ -66,8 +47,11 @@ def sandbox_unavailable(missing: list[dict[str, str]]) -> SandboxUnavailable:
     return SandboxUnavailable(f"This machine cannot isolate a tool: {reasons}.", missing=missing)
 
 
-class WorkerGone(Exception):
-    """A worker was dead before anything could be sent to it: nothing has run."""
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    for end in ends:
+        opened.callback(os.close, end)
+    return ends
 
 
 class Worker:
@@ -77,20 +61,19 @@ class Worker:
         self.share = share
         self.level = level
         loop = asyncio.get_running_loop()
-        self._channel, channel = socket.socketpair()
-        self._channel.setblocking(False)  # noqa: FBT003 - positional only
-        self._channel_fd = self._channel.fileno()
-        stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
-        stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
+        with contextlib.ExitStack() as opened:  # descriptors may run out at each of the three
+            ours, channel = map(opened.enter_context, socket.socketpair())
+            stdout_reader, stdout = _pipe(opened)
+            stderr_reader, stderr = _pipe(opened)
+            opened.pop_all()
         for descriptor in (stdout_reader, stderr_reader):
             os.set_blocking(descriptor, False)
         self._remote = (channel.detach(), stdout, stderr)
-        self._decoder = FrameDecoder(max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES))
+        max_frame_bytes = max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES)
+        self.channel = Channel(ours, max_frame_bytes, self._take, self._channel_ended)
         self._pidfd: int | None = None
-        self._received: list[int] = []
         self._closed = False
         self._reaped = False
-        self._pause: asyncio.TimerHandle | None = None
         self.stdout = OutputStream(stdout_reader, limits.stdout_max_bytes)
         self.stderr = OutputStream(stderr_reader, limits.stderr_max_bytes)
         self.layers: tuple[str, ...] = ()
@@ -101,7 +84,6 @@ class Worker:
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
         self.ended: asyncio.Future[Ended] = loop.create_future()
-        loop.add_reader(self._channel_fd, self._read)
 
     @property
     def remote(self) -> tuple[int, int, int]:
@@ -178,19 +160,10 @@ class Worker:
         """Whether it is ready for its call and still there."""
         return bool(self.layers) and not self.terminal.done() and not self.ended.done()
 
-    def send(self, data: bytes) -> memoryview:
-        """Send what the channel takes at once; what is left is for `send_rest`. `WorkerGone`."""
-        try:
-            return memoryview(data)[self._channel.send(data) :]
-        except BlockingIOError:
-            return memoryview(data)
-        except ConnectionError:
-            raise WorkerGone from None
-
-    async def send_rest(self, data: memoryview) -> None:
-        """Send the rest of a call; a worker that dies meanwhile is seen by its end, not here."""
-        with contextlib.suppress(ConnectionError):
-            await asyncio.get_running_loop().sock_sendall(self._channel, data)
+    @property
+    def has_missed_call(self) -> bool:
+        """Whether it ended with a part of the call unread, so that the tool cannot have begun."""
+        return self.channel.was_left_unread
 
     def wait_dead(self, timeout_s: float) -> None:
         """Block until the kernel says that it is dead."""
@@ -212,7 +185,7 @@ class Worker:
         if ended.status is None:
             await self._death()
         if not self.terminal.done() and not self._closed:
-            self._read()  # what it had said by then
+            self.channel.read()  # what it had said by then
         self._close()
         if self._cleaned is not None:
             # What takes longer goes on while the reply is sent.
@@ -240,68 +213,30 @@ class Worker:
 
     def _close(self) -> None:
         self._closed = True
-        loop = asyncio.get_running_loop()
-        if self._pause is not None:
-            self._pause.cancel()
-        if self._channel.fileno() >= 0:
-            loop.remove_reader(self._channel_fd)
-            self._channel.close()
+        self.channel.close()
         self.share.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
 
-    def _read(self) -> None:
-        try:
-            data = self._receive()
-            if not data:
-                self._stop_reading()
-                return
-            for kind, payload in self._decoder.feed(data):
-                self._take(kind, payload)
-            if self._decoder.has_part and len(data) < _SMALL_READ_BYTES and self.usable:
-                self._rest()
-        except BlockingIOError:
-            return
-        except (FrameError, ConnectionError) as error:
-            self._stop_reading(BROKEN if isinstance(error, FrameError) else None)
-
-    def _receive(self) -> bytes:
-        if self._ready.done():
-            return self._channel.recv(_CHUNK_BYTES)
-        # Until the jail is complete it is our own code that writes; a tool's descriptors are never taken.
-        data, descriptors, _, _ = socket.recv_fds(self._channel, _CHUNK_BYTES, 1)
-        self._received.extend(descriptors)
-        return data
-
-    def _rest(self) -> None:
-        """Look again a little later: a tool that trickles bytes must not keep the sidecar busy."""
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._channel_fd)
-        self._pause = loop.call_later(_REST_S, self._resume)
-
-    def _resume(self) -> None:
-        if not self._closed:
-            asyncio.get_running_loop().add_reader(self._channel_fd, self._read)
-
     def _take(self, kind: int, payload: bytes) -> None:
         if not self._ready.done():
             if kind in (wire.READY, wire.REFUSED):
+                self.channel.takes_descriptors = False
                 self._ready.set_result((kind, payload))
             elif kind == wire.SCRATCH:
-                self.share.show_scratch(self._received.pop(0))
+                self.share.show_scratch(self.channel.received.pop(0))
             elif kind == wire.MOUNTS:
-                self.share.hold_mounts(self._received.pop(0))
+                self.share.hold_mounts(self.channel.received.pop(0))
             else:
                 raise FrameError(f"a frame of kind {kind:#x} is out of order")
         elif kind in TERMINAL_KINDS and not self.terminal.done():
             self.terminal.set_result((kind, payload))
-            asyncio.get_running_loop().remove_reader(self._channel_fd)
+            self.channel.stop()
         elif not self.terminal.done():
             self.reported.take(kind, payload)
 
-    def _stop_reading(self, terminal: Frame | None = None) -> None:
-        asyncio.get_running_loop().remove_reader(self._channel_fd)
+    def _channel_ended(self, terminal: Frame | None) -> None:
         if not self._ready.done():
             self._ready.set_result(_NOT_READY)
         if not self.terminal.done():

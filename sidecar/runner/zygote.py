@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import SandboxUnavailable
+from sidecar.runner.ended import Ended
 from sidecar.runner.interpreter import WORKER_FOLDER
 from sidecar.runner.waiting import block_until_dead, within
-from sidecar.runner.worker import Ended, Worker, sandbox_unavailable
+from sidecar.runner.worker import Worker, sandbox_unavailable
 from sidecar.worker import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.config import Limits
     from sidecar.runner.interpreter import Interpreter
     from sidecar.runner.resources import Resources
@@ -36,6 +39,7 @@ START_FAILED = "zygote"
 
 _READY_TIMEOUT_S = 30
 _DEATH_TIMEOUT_S = 0.2
+_OWN_END_S = 0.02
 _STDERR_TAIL_BYTES = 4096
 _START_FIX = "see the reason: the interpreter started and its zygote failed"
 # Uids that no account has. Each sidecar has a range, each worker one uid of it.
@@ -71,6 +75,9 @@ class Zygote:
         self._answer: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._writable: asyncio.Future[None] | None = None
         self.alive = True
+        # Told when it has ended, whoever ended it.
+        self.on_end: Callable[[], None] = lambda: None
+        self.last_words = ""
         # Once it has been killed: done when nothing of it is left on disk.
         self.cleaned: asyncio.Future[None] | None = None
         loop.add_reader(control.fileno(), self._read)
@@ -144,13 +151,14 @@ class Zygote:
         self._control.close()
         self._process.kill()
         self._process.wait()
+        self.last_words = self._last_words()
         if self._pidfd is not None:
             # What we started is its parent; the kernel ends it with that one.
             block_until_dead(self._pidfd, _DEATH_TIMEOUT_S)
             os.close(self._pidfd)
         if not self._answer.done():
             self._answer.set_result(
-                {"refused": [{"layer": START_FAILED, "reason": self._last_words(), "fix": _START_FIX}]}
+                {"refused": [{"layer": START_FAILED, "reason": self.last_words, "fix": _START_FIX}]}
             )
         if self._process.stderr is not None:
             self._process.stderr.close()
@@ -162,6 +170,7 @@ class Zygote:
         # What tools have left takes a while to remove.
         self._resources.stop()
         self.cleaned = loop.run_in_executor(None, self._resources.close)
+        self.on_end()
 
     async def _send(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         packet = json.dumps(message).encode()
@@ -199,6 +208,8 @@ class Zygote:
             except OSError:
                 packet, ancillary = b"", []
             if not packet:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_OWN_END_S)  # its own status, not that of our SIGKILL
                 self.kill()
                 return
             received = array.array("i")
@@ -217,8 +228,12 @@ class Zygote:
             worker.finish(Ended(status, (user_s + system_s) * 1_000_000 + user_us + system_us, max_rss_kb))
 
     def _take(self, message: dict[str, Any], received: list[int]) -> None:
-        if "spawned" in message:
+        if "spawned" in message and received:
             self._workers[message["spawned"]].attach(received[0])
+        elif "spawned" in message:
+            # Our own descriptors are used up. What cannot be killed must not run: its channel's end is its own.
+            log.warning("no descriptor for a new worker")
+            self._workers[message["spawned"]].lose()
         elif "failed" in message:
             # Seen by whoever waits for it as a worker that died before its call.
             log.warning("no worker: %s", message["reason"])
@@ -230,13 +245,14 @@ class Zygote:
             self._answer.set_result(message)
 
     def _last_words(self) -> str:
-        if self._process.stderr is None:
-            return "it ended without a word"
-        os.set_blocking(self._process.stderr.fileno(), False)
-        with contextlib.suppress(OSError):
-            text = (self._process.stderr.read() or b"").decode("utf-8", "replace")
-            return text[-_STDERR_TAIL_BYTES:].strip() or "it ended without a word"
-        return "it ended without a word"
+        text = b""
+        if self._process.stderr is not None:
+            os.set_blocking(self._process.stderr.fileno(), False)
+            with contextlib.suppress(OSError):
+                text = self._process.stderr.read() or b""
+        status = self._process.returncode
+        how = f"exit status {status}" if status >= 0 else f"signal {-status}"
+        return text.decode("utf-8", "replace")[-_STDERR_TAIL_BYTES:].strip() or f"{how}, without a word"
 
 
 def _policy(interpreter: Interpreter, limits: Limits, resources: Resources, plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sidecar
 from sidecar.errors import MachineError
-from sidecar.metrics import BOUNDS_MS, Histogram, resident_bytes
+from sidecar.memory import resident_bytes
+from sidecar.metrics import BOUNDS_MS, Histogram
 from sidecar.protocol import messages, results
 from sidecar.tools.spec import ToolSpec
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sidecar.tools.registry import Registry
 
 SERVER_NAME = "pyrunner-sidecar"
-DRAIN_MS = 5000
 
 
 class Handlers:
@@ -137,6 +137,9 @@ class Handlers:
             gauges=self._runner.gauges(),
             wall_ms=_histogram(metrics.wall),
             queue_ms=_histogram(metrics.queue),
+            spawn_ms=_histogram(metrics.spawn),
+            run_ms=_histogram(metrics.run),
+            encode_ms=_histogram(metrics.encode),
         )
 
     async def doctor(self, _params: messages.NoParams) -> results.DoctorResult:
@@ -164,7 +167,7 @@ class Handlers:
     async def shutdown(self, _params: messages.NoParams) -> None:
         """Let the calls in flight end; the protocol refuses new ones already."""
         # What was asked before comes first, also what has not reached the runner yet.
-        await self._settle(DRAIN_MS / 1000)
+        await self._settle(self._config.drain_ms / 1000)
         # Shielded: a cancelled `shutdown` must not leave the runner half closed.
         await asyncio.shield(asyncio.ensure_future(self._runner.close()))
 
@@ -195,6 +198,7 @@ class Handlers:
             "max_threads": limits.max_threads,
             "max_concurrency": config.max_concurrency,
             "max_queue": config.max_queue,
+            "memory_budget_mb": config.memory_budget_mb,
             "max_message_bytes": config.max_message_bytes,
         }
 

@@ -5,23 +5,25 @@ Invariant: after the reply no `run/output` of that run is sent, and a `runId` st
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sidecar.errors import InvalidParams
+from sidecar.errors import Cancelled, InternalError, InvalidParams, SidecarError
 from sidecar.protocol.results import OutputParams
-from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Isolation, Usage
+from sidecar.record import RunRecord, Usage
+from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Isolation
 from sidecar.server.run_reply import run_reply
 from sidecar.tools.spec import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sidecar.config import Config
-    from sidecar.metrics import Metrics
     from sidecar.protocol.messages import RunParams
+    from sidecar.record import Recorder
     from sidecar.server.runner_interface import Runner
     from sidecar.tools.registry import Registry, Tool
 
@@ -55,7 +57,7 @@ class RunCalls:
         runner: Runner,
         registry: Registry,
         config: Config,
-        metrics: Metrics,
+        recorders: Sequence[Recorder],
         notify: Notify,
         room: Room,
     ) -> None:
@@ -63,7 +65,7 @@ class RunCalls:
         self._runner = runner
         self._registry = registry
         self._config = config
-        self._metrics = metrics
+        self._recorders = recorders
         self._notify = notify
         self._room = room
         self._run_ids: set[str] = set()
@@ -77,22 +79,38 @@ class RunCalls:
             raise _invalid("runId", "a run with this id is still in flight")
         stream = _Stream(self._notify, run_id)
         self._run_ids.add(run_id)
+        started = time.perf_counter()
         try:
-            return run_reply(await self._record(params, stream), run_id)
+            call = await self._call(params, stream)
+        except (Exception, asyncio.CancelledError) as error:
+            self._tell(RunRecord(run_id, params.id, _kind(error), _ms_since(started), is_error=True))
+            raise
         finally:
             stream.is_open = False
             self._run_ids.discard(run_id)
+        ended = time.perf_counter()
+        reply = run_reply(call, run_id)
+        usage = None if call.usage is _NO_USAGE else call.usage
+        self._tell(RunRecord(run_id, params.id, call.code, _ms_since(started), usage, _ms_since(ended)))
+        return reply
 
-    async def _record(self, params: RunParams, stream: _Stream) -> CallRecord:
+    def _tell(self, record: RunRecord) -> None:
+        for recorder in self._recorders:
+            recorder.run_ended(record)
+
+    async def _call(self, params: RunParams, stream: _Stream) -> CallRecord:
         tool = None if params.id is None else await self._registry.get(params.id)
         settings = Settings.resolve(params, None if tool is None else tool.spec, self._config)
+        budget_mb = self._config.memory_budget_mb
+        if settings.max_memory_mb > budget_mb:
+            rule = f"{settings.max_memory_mb} MB is more than the {budget_mb} MB that all calls together may use here"
+            raise _invalid("maxMemoryMB", f"{rule}: ask for less, or raise PYRUNNER_MEMORY_BUDGET_MB")
         spent_ms = 0
         if tool is not None and tool.arguments is not None:
             started = time.monotonic()
             failure = await tool.arguments.result(params.args, settings.timeout_ms)
             spent_ms = int((time.monotonic() - started) * 1000)
             if failure is not None:
-                self._metrics.call_refused("invalid_args")
                 return self._refused(failure)
         return await self._runner.run(
             CallRequest(
@@ -125,6 +143,17 @@ class RunCalls:
 
 def _code(params: RunParams, tool: Tool | None) -> str:
     return tool.spec.code if tool is not None else params.code or ""
+
+
+def _kind(error: BaseException) -> str:
+    """Under which kind the protocol will answer `error`."""
+    if isinstance(error, SidecarError):
+        return str(error.data["kind"])
+    return Cancelled.kind if isinstance(error, asyncio.CancelledError) else InternalError.kind
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def _invalid(path: str, message: str) -> InvalidParams:

@@ -28,6 +28,8 @@ def run_reply(record: CallRecord, run_id: str) -> bytes:
                 "maxRssMB": usage.max_rss_mb,
                 "queueMs": usage.queue_ms,
                 "peakMemoryMB": usage.peak_memory_mb,
+                "spawnMs": usage.spawn_ms,
+                "runMs": usage.run_ms,
             },
             "isolation": {"level": isolation.level, "layers": isolation.layers},
             **_violations(record.violations),

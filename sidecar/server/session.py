@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
+from sidecar.errors import ShuttingDown
 from sidecar.server.framing import Decoder, Event
 from sidecar.server.jsonrpc import Protocol, make_server
 from sidecar.server.stdio import Input, Output
@@ -39,6 +40,7 @@ class Session:
         self._decoder = Decoder(max_message_bytes)
         self._max_in_flight_bytes = _MAX_IN_FLIGHT_MESSAGES * max_message_bytes
         self._last_answers: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
         self._input = Input(fds[0], self._receive, lambda: self.finish(on_end))
         self._output = Output(fds[1], self._balance, on_end)
         self._closed = False
@@ -77,6 +79,20 @@ class Session:
             if not requests and not self._events:
                 break
             await asyncio.wait(requests or [asyncio.ensure_future(asyncio.sleep(0))], timeout=_HANGUP_CHECK_S)
+        then()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether what is in flight is being waited for."""
+        return self._draining is not None
+
+    def drain(self, timeout_s: float, then: Callable[[], None]) -> None:
+        """Take no more requests, wait for those in flight, `timeout_s` at most, then call `then`."""
+        self.protocol.refusal = self.protocol.refusal or ShuttingDown("the sidecar is shutting down")
+        self._draining = asyncio.get_running_loop().create_task(self._settle(timeout_s, then))
+
+    async def _settle(self, timeout_s: float, then: Callable[[], None]) -> None:
+        await self.protocol.settle(timeout_s)
         then()
 
     async def room(self) -> None:

@@ -66,7 +66,10 @@ def _answer(closed: Closed, base_bytes: int, watch: Watch) -> int:
 
 def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[int, bytes]]:
     """Read the rest of the call and do what it asks; None where the sidecar has given it up."""
-    _enter_working_directory(scratch, limits["working_dir"])
+    try:
+        _enter_working_directory(scratch, limits["working_dir"])
+    except (OSError, ValueError) as error:
+        return tool.no_working_directory(error)
     code = channel.read_frame(descriptors.CHANNEL)
     if code is None:
         return None

@@ -175,6 +175,18 @@ def out_of_memory() -> _Terminal:
     return _failure(report.out_of_memory())
 
 
+def no_working_directory(error: Exception) -> _Terminal:
+    """The terminal frame for a call whose `workingDir` no directory can have."""
+    return _failure(
+        {
+            "message": "workingDir cannot be made in the scratch directory: %s" % error,
+            "type": type(error).__name__,
+            "code": "tool_error",
+            "hint": "Name a short path below /tmp, or leave workingDir out.",
+        }
+    )
+
+
 def _memory_is_used_up() -> bool:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return limit != resource.RLIM_INFINITY and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > limit // 2

@@ -18,7 +18,7 @@ from sidecar.runner.worker import Worker
 if TYPE_CHECKING:
     from harness import ToolRunner
 
-    from sidecar.runner.worker import Ended
+    from sidecar.runner.ended import Ended
 
 pytest_plugins = ["sides"]
 

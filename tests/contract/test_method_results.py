@@ -65,7 +65,9 @@ def test_run_returns_the_result_the_output_the_usage_and_the_isolation(sidecar: 
     assert (reply["stdout"], reply["stderr"]) == ("out\n", "err\n")
     assert (reply["stdoutTruncated"], reply["stderrTruncated"]) == (False, False)
     assert reply["runId"] == "mine"
-    assert set(reply["usage"]) == {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB"}
+    assert set(reply["usage"]) == {
+        "wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "spawnMs", "runMs",
+    }  # fmt: skip
     assert set(reply["isolation"]) == {"level", "layers"}
     assert reply["isolation"]["level"] == "strict"
     assert set(reply["isolation"]["layers"]) >= STRICT_LAYERS
@@ -146,7 +148,9 @@ def test_stats_counts_what_has_happened(sidecar: Sidecar) -> None:
     assert stats["rssBytes"] > 0
     assert stats["gauges"]["running"] == 0
     assert stats["gauges"]["zygotes"] == 1
-    assert sum(stats["wallMs"]["counts"]) == 2
+    for histogram in ("queueMs", "spawnMs", "runMs", "wallMs", "encodeMs"):
+        assert sum(stats[histogram]["counts"]) == 2, histogram
+    assert stats["runMs"]["sumMs"] <= stats["wallMs"]["sumMs"]
 
 
 def test_doctor_tells_what_this_machine_enforces(sidecar: Sidecar) -> None:

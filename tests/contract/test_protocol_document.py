@@ -16,10 +16,11 @@ from typing import Any
 PROTOCOL = Path(__file__).parents[2] / "protocol.md"
 ANY = "…"
 MEASURED = frozenset(
-    {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "uptimeMs", "rssBytes", "sumMs", "standby", "counts"}
+    {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "spawnMs", "runMs"}
+    | {"uptimeMs", "rssBytes", "sumMs", "standby", "counts"}
 )
 # What the machine decides.
-MACHINE = frozenset({"maxConcurrency"})
+MACHINE = frozenset({"maxConcurrency", "memoryBudgetMB"})
 
 
 def frames() -> list[tuple[str, dict[str, Any]]]:

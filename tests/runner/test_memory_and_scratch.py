@@ -226,7 +226,8 @@ def test_a_working_directory_lies_in_the_scratch_directory_and_is_empty(
 @pytest.mark.parametrize("working_dir", ["a\0b", "x" * 300, "/tmp/" + "y/" * 3000], ids=["null", "long", "deep"])
 def test_a_working_directory_that_cannot_be_made_fails_that_call_alone(runner: ToolRunner, working_dir: str) -> None:
     reply = runner.run("def run(args): return 1", working_dir=working_dir)
-    assert reply.result["ok"] is False
+    assert reply.error["code"] == "tool_error"
+    assert "workingDir" in reply.error["message"]
     assert runner.run("def run(args): return 1").data == 1
 
 

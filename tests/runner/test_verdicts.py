@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.runner import verdict
-from sidecar.runner.worker import LOST, Ended
+from sidecar.runner.ended import LOST, Ended
 from sidecar.worker import wire
 
 BOUNDS = verdict.Bounds(timeout_ms=1000, max_memory_mb=100, max_cpu_ms=5000, discard_max_bytes=777)

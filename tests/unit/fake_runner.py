@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import SandboxUnavailable, ShuttingDown
-from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Usage
+from sidecar.record import Usage
+from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,8 @@ def record(result: Any, *, code: str = "ok", stdout: str = "") -> CallRecord:
 class FakeRunner:
     """Code is a word: `echo`, `hang`, `print`, `big`, `boom`, `no sandbox`; `syntax error` does not compile."""
 
-    def __init__(self, config: Any = None, metrics: Any = None) -> None:
+    def __init__(self, config: Any = None) -> None:
         self.config = config
-        self.metrics = metrics
         self.requests: list[CallRequest] = []
         self.hanging: set[asyncio.Future[None]] = set()
         self.killed = 0
@@ -53,10 +53,7 @@ class FakeRunner:
         if self.closed:
             raise ShuttingDown("closed")
         self.requests.append(request)
-        ended = await self._outcome(request)
-        if self.metrics is not None:
-            self.metrics.call_ended(ended, request.tool_id)
-        return ended
+        return await self._outcome(request)
 
     async def _outcome(self, request: CallRequest) -> CallRecord:
         if request.code == "hang":

@@ -90,7 +90,7 @@ async def connected(runner: FakeRunner | None = None, config: Config | None = No
     ours, theirs = socket.socketpair()
     config = config or Config()
     metrics = Metrics()
-    runner = runner or FakeRunner(config, metrics)
+    runner = runner or FakeRunner(config)
     reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 26)
     host = Host(reader, writer, runner)
     with theirs:

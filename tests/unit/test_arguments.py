@@ -199,7 +199,7 @@ def test_a_pattern_that_backtracks_for_ever_ends_at_the_calls_deadline_and_stall
         first = replies[slow[0]]["result"]
         assert first["result"]["error"]["code"] == "invalid_args"
         assert "1000 ms" in first["result"]["error"]["message"]
-        assert first["usage"] == {"wallMs": 0.0, "cpuMs": 0.0, "maxRssMB": 0.0, "queueMs": 0.0, "peakMemoryMB": 0.0}
+        assert set(first["usage"].values()) == {0.0}
         assert first["isolation"] == {"level": "none", "layers": []}
         assert (await host.result("run", {"id": "slow", "args": {"x": "aaa"}}))["result"]["ok"]
 

@@ -6,7 +6,10 @@ import json
 import logging
 import os
 
-from sidecar.log import JsonLines
+import pytest
+
+from sidecar.log import JsonLines, RunLog
+from sidecar.record import RunRecord
 
 
 def written(record: logging.LogRecord) -> dict[str, object]:
@@ -54,3 +57,16 @@ def test_a_full_pipe_costs_lines_and_no_time() -> None:
     os.close(read_fd)
     handler.emit(record("nobody reads"))
     os.close(write_fd)
+
+
+def test_below_its_level_a_run_is_not_even_described(caplog: pytest.LogCaptureFixture) -> None:
+    class Untouched(RunRecord):
+        def __getattribute__(self, name: str) -> object:
+            raise AssertionError(f"{name} was read")
+
+    ended = Untouched("run", None, "ok", 1.0)
+    with caplog.at_level(logging.WARNING):
+        RunLog().run_ended(ended)
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO), pytest.raises(AssertionError, match="was read"):
+        RunLog().run_ended(ended)

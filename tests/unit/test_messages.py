@@ -31,11 +31,9 @@ def test_wire_names_are_camel_case() -> None:
         "register", RegisterParams, {**TOOL, "maxMemoryMB": 64, "pythonPath": "p", "workingDir": "/w"}
     )
     assert (params.max_memory_mb, params.python_path, params.working_dir) == (64, "p", "/w")
-    assert set(
-        UsageReport(wall_ms=1, cpu_ms=1, max_rss_mb=1, queue_ms=1, peak_memory_mb=1).model_dump(by_alias=True)
-    ) == {
-        *("wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB"),
-    }
+    usage = UsageReport(wall_ms=1, cpu_ms=1, max_rss_mb=1, queue_ms=1, peak_memory_mb=1, spawn_ms=1, run_ms=1)
+    names = {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "spawnMs", "runMs"}
+    assert set(usage.model_dump(by_alias=True)) == names
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,11 @@ def test_a_signal_ends_the_process_in_order(number: int) -> None:
         send(process, "list", None, 2)
         receive(process)
         process.send_signal(number)
+        answer: dict[str, Any] = {"result": None}
+        while "result" in answer:  # the signal has not come through yet
+            send(process, "list", None, 3)
+            answer = receive(process)
+        process.send_signal(number)  # a second one does not wait for what hangs
         ends(process, 0)
         assert b"Traceback" not in streams(process)[2].read()
 

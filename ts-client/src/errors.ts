@@ -29,7 +29,10 @@ export interface PyRunnerErrorDetails {
   /** Facts beside the message, such as `line`, `retryAfterMs`, `missing`, `candidates`, `exitCode`, `stderrTail`. */
   readonly data?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
-  /** True when the same call may be sent again and no part of it ran. Default: false. */
+  /**
+   * True when the same call may be sent again: its failure says nothing about the call. `data.mayHaveRun` tells whether
+   * its tool may have run; nothing of a run outlives it. Default: false.
+   */
   readonly isRetryable?: boolean;
 }
 
@@ -67,7 +70,8 @@ const KIND_OF_RPC_CODE: ReadonlyMap<number, string> = new Map([
 export function errorFromWire(rpcCode: number, message: string, data: unknown): PyRunnerError {
   const { kind, ...facts } = isRecord(data) ? data : {};
   const code = typeof kind === "string" ? kind : (KIND_OF_RPC_CODE.get(rpcCode) ?? "internal_error");
-  return new PyRunnerError(code, message, { rpcCode, data: facts, isRetryable: RETRYABLE_KINDS.has(code) });
+  const isRetryable = RETRYABLE_KINDS.has(code) || facts.retryable === true;
+  return new PyRunnerError(code, message, { rpcCode, data: facts, isRetryable });
 }
 
 /** The message of anything thrown; `instanceof Error` is not enough, since Jest runs its tests in a realm of its own. */

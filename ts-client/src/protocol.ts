@@ -86,6 +86,7 @@ export interface LimitsReport {
   maxOpenFiles: number;
   maxQueue: number;
   maxThreads: number;
+  memoryBudgetMB: number;
   resultMaxBytes: number;
   scratchMaxBytes: number;
   scratchMaxInodes: number;
@@ -206,6 +207,8 @@ export interface UsageReport {
   maxRssMB: number;
   peakMemoryMB: number;
   queueMs: number;
+  runMs: number;
+  spawnMs: number;
   wallMs: number;
 }
 /**
@@ -222,6 +225,7 @@ export interface ViolationReport {
  * Result of `stats`. Counters only grow.
  */
 export interface StatsResult {
+  encodeMs: HistogramReport;
   errors: {
     [k: string]: number;
   };
@@ -234,9 +238,11 @@ export interface StatsResult {
     [k: string]: number;
   };
   rssBytes: number;
+  runMs: HistogramReport;
   runs: {
     [k: string]: number;
   };
+  spawnMs: HistogramReport;
   tools: number;
   uptimeMs: number;
   wallMs: HistogramReport;

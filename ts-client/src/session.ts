@@ -1,11 +1,13 @@
 /**
  * The sidecar of one runner over time: started at the first use, once for concurrent first uses; replaced at the next
- * use after it died, with every tool registered again; stopped for good by `close`.
+ * use after it died, with every tool registered again; stopped for good by `close`. `restarts.ts` says when it is given up.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { orAborted } from "./abort.js";
 import { PyRunnerError } from "./errors.js";
 import { type PyRunnerConfig, type PyRunnerOptions, resolveConfig } from "./options.js";
 import type { RegisterParams } from "./protocol.js";
+import { lostCall, Restarts } from "./restarts.js";
 import { type OutputHandler, Sidecar } from "./sidecar.js";
 
 /** What any call may take beside the time of the tools that run and wait in front of it. */
@@ -16,7 +18,7 @@ interface Live {
   readonly sidecar: Sidecar;
   /** Each settles when the sidecar has taken, or refused, the tool. */
   readonly registrations: Map<string, Promise<unknown>>;
-  /** The timeouts of all runs in flight: with a first-in first-out queue no reply can take longer than their sum. */
+  /** The timeouts of all runs in flight: no call's turn is later than their sum. */
   budgetMs: number;
 }
 
@@ -32,6 +34,7 @@ export interface CallOptions {
 export class Session {
   readonly #options: PyRunnerOptions;
   readonly #tools = new Map<string, RegisterParams>();
+  readonly #restarts = new Restarts();
   #config: PyRunnerConfig | undefined;
   #live: Promise<Live> | undefined;
   #sidecar: Promise<Sidecar> | undefined;
@@ -55,12 +58,19 @@ export class Session {
   async call(method: string, params: object | undefined, options: CallOptions = {}): Promise<unknown> {
     const { signal, toolId, timeoutMs = 0, output } = options;
     signal?.throwIfAborted();
-    const live = await orAborted(this.#running(), signal);
-    await orAborted(live.registrations.get(toolId ?? ""), signal);
+    let live: Live;
+    try {
+      live = await orAborted(this.#running(), signal);
+      await orAborted(live.registrations.get(toolId ?? ""), signal);
+    } catch (error) {
+      throw lostCall(error, false);
+    }
     const stopListening = output && live.sidecar.onOutput(output.runId, output.handler);
     live.budgetMs += timeoutMs;
     try {
       return await live.sidecar.call(method, params, { signal, deadlineMs: live.budgetMs + CALL_GRACE_MS });
+    } catch (error) {
+      throw lostCall(error, method === "run");
     } finally {
       live.budgetMs -= timeoutMs;
       stopListening?.();
@@ -90,9 +100,13 @@ export class Session {
     return this.#closing;
   }
 
-  #running(): Promise<Live> {
+  #assertOpen(): void {
     if (this.#closing !== undefined)
-      return Promise.reject(new PyRunnerError("closed", "The runner was closed; make a new one."));
+      throw new PyRunnerError("closed", "The runner was closed; make a new one.");
+  }
+
+  async #running(): Promise<Live> {
+    this.#assertOpen();
     if (this.#live === undefined) {
       const live = this.#start();
       this.#live = live;
@@ -107,10 +121,15 @@ export class Session {
   async #start(): Promise<Live> {
     void this.config; // A value that cannot be used is refused here, by name, not by a sidecar that does not start.
     const { logger } = this.#options;
+    const delayMs = this.#restarts.delayMs();
+    if (delayMs > 0) await sleep(delayMs);
+    this.#assertOpen();
     this.#sidecar = Sidecar.start(this.#options, process.env);
     const sidecar = await this.#sidecar;
     sidecar.failed.then((reason) => {
-      if (reason.code !== "closed") logger?.warn(`pyrunner: ${reason.message}`);
+      if (reason.code === "closed") return;
+      this.#restarts.died(reason);
+      logger?.warn(`pyrunner: ${reason.message}`);
     });
     await sidecar.hello();
     const live: Live = { sidecar, registrations: new Map(), budgetMs: 0 };

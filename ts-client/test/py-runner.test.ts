@@ -208,25 +208,11 @@ test("each run emits one ToolExecutionEvent, also when it fails", async (t) => {
   const bus = new EventEmitter();
   const isolation = { level: "none", layers: [] };
   const violations = [{ call: "socket", argument: "AF_INET", policy: "no", count: 2 }];
+  const usage = { wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0, peakMemoryMB: 1, spawnMs: 0, runMs: 1 };
   for (const [code, expected] of [
-    ["echo", { ok: true, isolation, wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0, peakMemoryMB: 1 }],
-    [
-      "fail",
-      {
-        ok: false,
-        code: "tool_error",
-        isolation,
-        wallMs: 1,
-        cpuMs: 1,
-        maxRssMB: 8,
-        queueMs: 0,
-        peakMemoryMB: 1,
-      },
-    ],
-    [
-      "refused",
-      { ok: true, isolation, violations, wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0, peakMemoryMB: 1 },
-    ],
+    ["echo", { ok: true, isolation, ...usage }],
+    ["fail", { ok: false, code: "tool_error", isolation, ...usage }],
+    ["refused", { ok: true, isolation, violations, ...usage }],
     ["queue-full", { ok: false, code: "queue_full" }],
   ] as const) {
     const event = once(bus, "ToolExecutionEvent");

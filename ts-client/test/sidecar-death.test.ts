@@ -37,7 +37,8 @@ for (const [code, expected] of deaths) {
       assert.equal(result.status, "rejected");
       assert.equal(result.reason.code, expected.code);
       assert.match(result.reason.message, expected.message);
-      assert.equal(result.reason.isRetryable, false);
+      assert.equal(result.reason.data.mayHaveRun, true);
+      assert.equal(result.reason.isRetryable, expected.code === "sidecar_exited");
     }
     await assertRecovered(runner, pid);
   });

@@ -67,6 +67,8 @@ test("events tell of the invocation, the execution and the outcome, in this orde
     maxRssMB: 8,
     queueMs: 0,
     peakMemoryMB: 1,
+    spawnMs: 0,
+    runMs: 1,
   };
 
   await engine.invoke("good", { a: 1 });

@@ -1,0 +1,20 @@
+"""How a worker's process ended: the kernel's word, by way of the zygote that reaped it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sidecar.runner.cgroups import Spent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`status` is as of wait(2), and None where the zygote died with the process; then the rest is not known either."""
+
+    status: int | None
+    cpu_us: int
+    max_rss_kb: int
+    spent: Spent = field(default_factory=Spent)
+
+
+LOST = Ended(None, 0, 0)
