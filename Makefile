@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench test-python test-node build generate clean help
+.PHONY: demo test check bench faults soak test-python test-node build generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,12 @@ test-node: $(PYTHON_READY) build
 
 bench: $(PYTHON_READY) build ## one warm call from Node beside a new python3 per call, as a ratio
 	node bench/bench.mjs
+
+faults: $(PYTHON_READY) ## 20,000 calls while processes die and stop and everything runs out (FAULT_CALLS, FAULT_SEED)
+	FAULT_CALLS=$${FAULT_CALLS:-20000} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/python -m pytest -s tests/faults
+
+soak: $(PYTHON_READY) ## an hour at 70 % load, with a plot at the end (SOAK_SECONDS)
+	PYTHONPATH=tests $(BIN)/python tests/soak/soak.py
 
 build: $(NODE_READY)
 	@npm --prefix $(TS) run --silent build

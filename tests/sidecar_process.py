@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from processes import Process, descendants, readable, until
 
@@ -177,6 +177,13 @@ class Sidecar:
         """Return the next message."""
         message: Message = json.loads(self.receive_body())
         return message
+
+    def receive_until(self, deadline: float) -> Message | None:
+        """Return the next message, or None where none is whole by `deadline` (`time.monotonic`)."""
+        while (body := self._take_frame()) is None:
+            if not readable(self._output.fileno(), deadline) or not self._read():
+                return None
+        return cast("Message", json.loads(body))
 
     def receive_body(self) -> bytes:
         """Return the next frame's body. `EOFError` when the sidecar has ended."""

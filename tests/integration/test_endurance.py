@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from footprint import Footprint
 from load import IN_FLIGHT
-from processes import resident_kb
 from sidecar_process import Message, Sidecar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STANDBY = 4
 WARM_UP, TOTAL = 2_000, 10_000
@@ -21,34 +22,6 @@ TOOLS = {
     "exit": "import os\ndef run(args):\n    os._exit(0)\n",
 }
 MIX = ("ok", "print", "ok", "raise", "ok", "print", "ok", "exit")
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """What one sidecar holds of the machine."""
-
-    descriptors: tuple[int, ...]
-    processes: int
-    mounts: tuple[int, ...]
-    files: tuple[str, ...]
-    sidecar_kb: int
-    zygote_kb: int
-
-
-def footprint(sidecar: Sidecar, folder: Path) -> Footprint:
-    """Measure the sidecar while nothing runs."""
-    sidecar.settle(STANDBY)
-    (zygote,) = sidecar.zygotes()
-    pids = (sidecar.pid, zygote.parent, zygote.pid)
-    readable = [pid for pid in pids if os.access(f"/proc/{pid}/fd", os.R_OK)]
-    return Footprint(
-        descriptors=tuple(len(os.listdir(f"/proc/{pid}/fd")) for pid in readable),  # noqa: PTH208 - only their number
-        processes=len(sidecar.processes()),
-        mounts=tuple(len(Path(f"/proc/{pid}/mounts").read_text(encoding="utf-8").splitlines()) for pid in readable),
-        files=tuple(sorted(str(path) for path in folder.rglob("*"))),
-        sidecar_kb=resident_kb(sidecar.pid),
-        zygote_kb=resident_kb(zygote.pid),
-    )
 
 
 def calls(sidecar: Sidecar, numbers: range) -> None:
@@ -90,13 +63,9 @@ def test_ten_thousand_calls_leave_nothing_behind(tmp_path: Path) -> None:
         for name, code in TOOLS.items():
             sidecar.call("register", id=name, code=code)
         calls(sidecar, range(WARM_UP))
-        before = footprint(sidecar, tmp_path)
+        before = Footprint.of(sidecar, tmp_path, STANDBY)
         calls(sidecar, range(WARM_UP, TOTAL))
-        after = footprint(sidecar, tmp_path)
-        assert after.descriptors == before.descriptors
-        assert after.processes == before.processes == 2 + STANDBY
-        assert after.mounts == before.mounts
-        assert after.files == before.files == ()
-        assert after.sidecar_kb <= before.sidecar_kb * 1.1 + 4096
-        assert after.zygote_kb <= before.zygote_kb * 1.1 + 4096
+        after = Footprint.of(sidecar, tmp_path, STANDBY)
+        after.assert_not_above(before)
+        assert after.processes == 2 + STANDBY
         assert sum(sidecar.call("stats")["runs"].values()) == TOTAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.config import _LIMIT_VARIABLES, MAX_TIMEOUT_MS, Config, ConfigError, Limits
@@ -62,3 +62,38 @@ def test_no_text_becomes_a_limit_out_of_range(value: str) -> None:
     except ConfigError:
         return
     assert 1 <= timeout <= MAX_TIMEOUT_MS
+
+
+_NAMES = [
+    *(name for name, _low, _high in _LIMIT_VARIABLES.values()),
+    "PYTHON_PATH", "PYRUNNER_MAX_CONCURRENCY", "PYRUNNER_MAX_QUEUE", "PYRUNNER_MEMORY_BUDGET_MB", "PYRUNNER_DRAIN_MS",
+    "PYRUNNER_STANDBY_WORKERS", "PYRUNNER_MAX_MESSAGE_BYTES", "PYRUNNER_MIN_ISOLATION", "PYRUNNER_CGROUP",
+    "PYRUNNER_SCRATCH_DIR", "PYRUNNER_LOG",
+]  # fmt: skip
+_values = st.one_of(
+    st.text(max_size=10), st.integers(-(2**70), 2**70).map(str), st.sampled_from(["", "info", "/", "off"])
+)
+
+
+def _read(environ: dict[str, str]) -> Config | ConfigError:
+    try:
+        return Config.from_environ(environ)
+    except ConfigError as error:
+        return error
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(_NAMES), _values))
+def test_any_environment_is_a_configuration_within_bounds_or_an_error_that_names_a_variable(
+    environ: dict[str, str],
+) -> None:
+    config = _read(environ)
+    if isinstance(config, ConfigError):
+        assert config.variable in environ
+        assert str(config).startswith(f"{config.variable}=")
+        return
+    for field, (_name, low, high) in _LIMIT_VARIABLES.items():
+        assert low <= getattr(config.limits, field) <= high
+    assert config.memory_budget_mb >= config.limits.max_memory_mb
+    assert min(config.max_concurrency, config.max_queue, config.standby_workers) > 0
+    assert config.log_level in ("warning", "debug", "info", "error")
