@@ -7,6 +7,7 @@ jail is complete, when it is our own code that sends, and somebody who trickles 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,8 @@ class Channel:
         if self._socket.fileno() >= 0:
             self.stop()
             self._socket.close()
+            while self.received:
+                os.close(self.received.pop())
 
     def _end(self, terminal: Frame | None) -> None:
         self.stop()

@@ -224,9 +224,9 @@ class Worker:
             if kind in (wire.READY, wire.REFUSED):
                 self.channel.takes_descriptors = False
                 self._ready.set_result((kind, payload))
-            elif kind == wire.SCRATCH:
+            elif kind == wire.SCRATCH and self.channel.received:
                 self.share.show_scratch(self.channel.received.pop(0))
-            elif kind == wire.MOUNTS:
+            elif kind == wire.MOUNTS and self.channel.received:
                 self.share.hold_mounts(self.channel.received.pop(0))
             else:
                 raise FrameError(f"a frame of kind {kind:#x} is out of order")

@@ -68,7 +68,7 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
     """Read the rest of the call and do what it asks; None where the sidecar has given it up."""
     try:
         _enter_working_directory(scratch, limits["working_dir"])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return tool.no_working_directory(error)
     code = channel.read_frame(descriptors.CHANNEL)
     if code is None:

@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 
 from sidecar.config import Limits
 from sidecar.runner import verdict
+from sidecar.runner.channel import BROKEN
+from sidecar.runner.ended import Ended
+from sidecar.runner.mount_namespaces import HeldMounts
 from sidecar.runner.resources import Share
-from sidecar.runner.worker import BROKEN, TERMINAL_KINDS, Ended, Worker
+from sidecar.runner.worker import TERMINAL_KINDS, Worker
 from sidecar.worker import wire
 from sidecar.worker.frames import HEADER, encode
 
 RESULT_MAX_BYTES = 4096
 KINDS = (
     wire.LIMITS, wire.CODE, wire.ARGUMENTS, wire.READY, wire.SCRATCH, wire.VIOLATION, wire.TALLY, wire.REFUSED,
-    wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS,
+    wire.RESULT, wire.FAILURE, wire.DIAGNOSTICS, wire.COMPILED, wire.MOUNTS,
 )  # fmt: skip
 # What the sidecar may say of a worker that ended by SIGKILL without a word that it takes.
 CODES = frozenset({
@@ -66,7 +69,7 @@ OK = encode(wire.RESULT, b'{"ok": true, "data": 1}')
 
 async def _heard(stream: bytes) -> tuple[Worker, tuple[int, bytes] | None]:
     """Return what the sidecar's end makes of a worker that says `stream` and is gone."""
-    worker = Worker(Limits(result_max_bytes=RESULT_MAX_BYTES), Share(1, None, ""), "strict")
+    worker = Worker(Limits(result_max_bytes=RESULT_MAX_BYTES), Share(1, None, "", HeldMounts()), "strict")
     channel, stdout, stderr = worker.remote
     with socket.socket(fileno=channel) as theirs:
         theirs.setblocking(False)  # noqa: FBT003 - positional only
@@ -79,7 +82,7 @@ async def _heard(stream: bytes) -> tuple[Worker, tuple[int, bytes] | None]:
     os.close(stdout)
     os.close(stderr)
     terminal = await asyncio.wait_for(worker.terminal, 10)
-    assert len(worker._decoder._buffer) <= HEADER.size + wire.FAILURE_MAX_BYTES
+    assert len(worker.channel._decoder._buffer) <= HEADER.size + wire.FAILURE_MAX_BYTES
     worker.discard()
     return worker, terminal
 
@@ -94,7 +97,7 @@ async def _heard(stream: bytes) -> tuple[Worker, tuple[int, bytes] | None]:
 def test_whatever_a_worker_says_is_one_outcome_in_the_protocols_shape(stream: bytes) -> None:
     worker, terminal = asyncio.run(_heard(stream))
     assert terminal is None or terminal == BROKEN or terminal[0] in TERMINAL_KINDS
-    judged = verdict.judge(terminal, None, Ended(signal.SIGKILL, 0, 0), BOUNDS)
+    judged = verdict.read(terminal) or verdict.judge(None, Ended(signal.SIGKILL, 0, 0), BOUNDS)
     result = json.loads(judged.result, parse_constant=_refuse)
     assert judged.code in CODES
     assert "ok" in result
