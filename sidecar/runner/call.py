@@ -87,11 +87,11 @@ class Call:
             violations=worker.reported.read(),
         )
 
-    async def check(self, worker: Worker) -> list[dict[str, Any]]:
-        """Compile only; what the worker found, or that the source is too much for the compiler."""
+    async def check(self, worker: Worker) -> list[Any]:
+        """Compile only; what the worker found (see `wire.DIAGNOSTICS`), or that it is too much for the compiler."""
         found, ended = await self.examine(worker, "check", self._request.code.encode("utf-8", "surrogatepass"))
         if found is not None:
-            return [one for one in found if isinstance(one, dict)]
+            return found
         if self._cause is None and ended.status is None:
             raise InternalError("The zygote of this check's worker died.", retryable=True)
         reason = "it took too long to compile" if self._cause == "timeout" else "it crashes the compiler"
@@ -109,13 +109,7 @@ class Call:
 
     async def examine(self, worker: Worker, mode: str, payload: bytes) -> tuple[list[Any] | None, Ended]:
         """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
-        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
-        worker.share.limit_memory(self._request.max_memory_mb * 1024 * 1024)
-        try:
-            terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
-        finally:
-            deadline.cancel()
-            ended, _, _ = await _shielded(_end(worker))
+        terminal, ended = await self._observe(worker, mode, payload)
         if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
             return None, ended
         try:
@@ -123,6 +117,17 @@ class Call:
         except (ValueError, RecursionError):
             return None, ended
         return (found[: wire.DIAGNOSTICS_MAX + 1] if isinstance(found, list) else None), ended
+
+    async def _observe(self, worker: Worker, mode: str, payload: bytes) -> tuple[Frame | None, Ended]:
+        """Give a worker `payload` and the time of this call; its terminal frame, unread, and how it ended."""
+        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        worker.share.limit_memory(self._request.max_memory_mb * 1024 * 1024)
+        try:
+            terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
+        finally:
+            deadline.cancel()
+            ended, _, _ = await _shielded(_end(worker))
+        return terminal, ended
 
     async def _converse(self, worker: Worker, *frames: bytes) -> Frame | None:
         """Send the call and wait for its terminal frame, the process's end or a decision, whichever is first."""

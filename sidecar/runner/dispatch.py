@@ -13,8 +13,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sidecar.errors import InternalError, QueueFull, ShuttingDown
 from sidecar.runner import doctor, interpreter, verdict
 from sidecar.runner.call import Call
-from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation, Usage
+from sidecar.runner.derive_call import DERIVE_TIMEOUT_MS, DeriveCall
+from sidecar.runner.outcome import (
+    NOT_RUN,
+    CallRecord,
+    CallRequest,
+    Check,
+    Compiled,
+    Derivation,
+    Diagnostic,
+    Isolation,
+    Usage,
+)
 from sidecar.runner.pool import Pool
+from sidecar.worker import wire
 
 if TYPE_CHECKING:
     from sidecar.config import Config
@@ -77,7 +89,7 @@ class Runner:
         self._recorder.call_ended(record, request.tool_id)
         return record
 
-    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
+    async def check(self, code: str, python_path: str) -> Compiled:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._admit(python_path, self._config.min_isolation)
         limits = self._config.limits
@@ -88,9 +100,27 @@ class Runner:
                 found = await Call(request, limits, pool.acquire).check(worker)
             finally:
                 pool.replace()
-        return tuple(
-            Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"])) for one in found
+        diagnostics = tuple(
+            Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"]))
+            for one in found
+            if isinstance(one, dict)
         )
+        return Compiled(diagnostics, wire.HINTED in found)
+
+    async def derive(
+        self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
+    ) -> Derivation:
+        """Run the top level of `code` in a jailed worker, for what its type hints say. None: as configured."""
+        limits = self._config.limits
+        path, floor = python_path or self._config.python_path, min_isolation or self._config.min_isolation
+        request = CallRequest(code, b"", path, DERIVE_TIMEOUT_MS, max_memory_mb or limits.max_memory_mb, floor)
+        pool = await self._admit(path, floor)
+        async with self._slots:
+            worker = await pool.acquire()
+            try:
+                return await DeriveCall(request, limits, pool.acquire).derive(worker)
+            finally:
+                pool.replace()
 
     async def isolation(self) -> Isolation:
         """What is in force around a worker of the default interpreter, as that worker reported it."""

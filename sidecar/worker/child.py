@@ -75,6 +75,8 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
     text = code[1].decode("utf-8", "surrogatepass")
     if limits["mode"] == "check":
         return tool.check(text, limits["filename"])
+    if limits["mode"] == "derive":
+        return tool.derive(text, limits["filename"])
     arguments = channel.read_frame(descriptors.CHANNEL)
     if arguments is None:
         return None
