@@ -111,7 +111,7 @@ class Handlers:
         await self._registry.unregister(params.id)
         return results.EmptyResult()
 
-    def list_tools(self, _params: messages.NoParams) -> results.ListResult:
+    async def list_tools(self, _params: messages.NoParams) -> results.ListResult:
         """Return the registered tools."""
         return results.ListResult(
             tools=[
@@ -124,7 +124,7 @@ class Handlers:
                         "code_hash": tool.spec.code_hash,
                     }
                 )
-                for tool in self._registry.tools()
+                for tool in await self._registry.tools()
             ]
         )
 
@@ -134,7 +134,7 @@ class Handlers:
         return results.StatsResult(
             uptime_ms=metrics.uptime_ms(),
             rss_bytes=resident_bytes(),
-            tools=len(self._registry.tools()),
+            tools=len(self._registry),
             in_flight=self._in_flight(),
             requests=dict(metrics.requests),
             runs=dict(metrics.runs),

@@ -121,8 +121,15 @@ class Registry:
             if self._tools.pop(tool_id, None) is None:
                 raise ToolNotFound(f"no tool is registered as {tool_id!r}")
 
-    def tools(self) -> list[Tool]:
-        """Return every tool in the order of registration."""
+    def __len__(self) -> int:
+        """Return how many tools there are."""
+        return len(self._tools)
+
+    async def tools(self) -> list[Tool]:
+        """Return every tool in the order of registration, those among them whose registration was asked for earlier."""
+        for tool_id in tuple(self._turns):
+            async with self._turn(tool_id):
+                pass
         return list(self._tools.values())
 
     async def _derive(self, spec: ToolSpec) -> tuple[Derived, ArgumentCheck | None]:

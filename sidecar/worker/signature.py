@@ -4,7 +4,6 @@ A tool may be written with keyword-only parameters, `def run(*, text, limit=10)`
 `args`. Hints describe JSON and convert nothing: a parameter that is a `datetime` by its hint gets text.
 """
 
-import ast
 import re
 import types
 from typing import Any, Dict, List, Optional, Set
@@ -42,6 +41,8 @@ def is_hinted(text: str) -> bool:
     """Whether the entry point's parameters, as they are written, say more than `args` does. Runs nothing."""
     if not any(":" in found or "*" in found for found in _DEFINITION.findall(text)):
         return False
+    import ast
+
     try:
         functions = [one for one in ast.parse(text).body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
         for name in ENTRY_POINTS:
@@ -72,14 +73,16 @@ def describe(entry: Any) -> Dict[str, Any]:
     return {"schema": schema, "description": cleaned(getattr(function or entry, "__doc__", None))}
 
 
-def _says_something(parameters: ast.arguments) -> bool:
+def _says_something(parameters: Any) -> bool:
     positional = [*getattr(parameters, "posonlyargs", ()), *parameters.args]
     if positional:
         return positional[0].annotation is not None and not _is_empty_hint(positional[0].annotation)
     return bool(parameters.kwonlyargs) and parameters.vararg is None and parameters.kwarg is None
 
 
-def _is_empty_hint(hint: ast.AST) -> bool:
+def _is_empty_hint(hint: Any) -> bool:
+    import ast
+
     if isinstance(hint, ast.Name):
         return hint.id in _EMPTY_HINTS
     if isinstance(hint, ast.Attribute):
@@ -104,7 +107,8 @@ def _keyword_function(entry: Any) -> Optional[types.FunctionType]:
 def _unwrapped(entry: Any) -> Optional[types.FunctionType]:
     """The plain function, through decorators that say what they wrap (functools.wraps); None where there is none."""
     for _ in range(_MAX_WRAPPERS):
-        inner = getattr(entry, "__wrapped__", None)
+        # Not by getattr, which a tool's own class may answer in any way.
+        inner = getattr(entry, "__dict__", {}).get("__wrapped__")
         if inner is None:
             break
         entry = inner
