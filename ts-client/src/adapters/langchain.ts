@@ -1,6 +1,6 @@
 /** Registered tools for LangChain.js: `createAgent({ model, tools: await pythonTools(runner) })`, `model.bindTools(...)`. */
 import { ToolMessage } from "@langchain/core/messages";
-import { DynamicStructuredTool, ToolInputParsingException } from "@langchain/core/tools";
+import { DynamicStructuredTool } from "@langchain/core/tools";
 import { isRecord } from "../errors.js";
 import { type ModelTool, type ModelToolOptions, modelTools, type ToolRunner } from "./model-tools.js";
 import { callTool, ToolCallError } from "./tool-call.js";
@@ -15,10 +15,19 @@ class PythonTool extends DynamicStructuredTool {
       name,
       description,
       schema: inputSchema,
-      // LangChain holds the arguments against the schema too, and says what does not fit only if asked.
-      verboseParsingErrors: true,
       func: async (input, _manager, config) => await callTool(runner, id, input, config?.signal),
     });
+  }
+
+  /**
+   * The schema is for the model to read, and only the sidecar holds the arguments against it: there a schema that was
+   * derived from a tool's hints can keep nobody else waiting, and what does not fit is said in full.
+   */
+  override call(
+    ...parameters: Parameters<DynamicStructuredTool["call"]>
+  ): ReturnType<DynamicStructuredTool["call"]> {
+    const unchecked: DynamicStructuredTool = Object.create(this, { schema: { value: { type: "object" } } });
+    return super.call.apply(unchecked, parameters);
   }
 
   override async invoke(
@@ -28,8 +37,7 @@ class PythonTool extends DynamicStructuredTool {
       return await super.invoke(input, config);
     } catch (error) {
       const callId = isRecord(input) && input.type === "tool_call" ? input.id : undefined;
-      const isForModel = error instanceof ToolCallError || error instanceof ToolInputParsingException;
-      if (typeof callId !== "string" || !isForModel) throw error;
+      if (typeof callId !== "string" || !(error instanceof ToolCallError)) throw error;
       return new ToolMessage({
         status: "error",
         content: error.message,
