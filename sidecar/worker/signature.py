@@ -60,7 +60,7 @@ def describe(entry: Any) -> Dict[str, Any]:
     schema: Optional[Dict[str, Any]] = None
     if function is not None:
         names = function.__code__.co_varnames
-        hints = hints_of(function)
+        hints = hints_of(_without_return(function))
         schemas = Schemas()
         if _keyword_function(entry) is not None:
             schema = schemas.of_members(
@@ -113,6 +113,13 @@ def _unwrapped(entry: Any) -> Optional[types.FunctionType]:
             break
         entry = inner
     return entry if isinstance(entry, types.FunctionType) else None
+
+
+def _without_return(function: types.FunctionType) -> types.FunctionType:
+    """The same parameters: the hint of a result may name what is there for type checkers only."""
+    bare = types.FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
+    bare.__annotations__ = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    return bare
 
 
 def _keywords(function: types.FunctionType) -> List[str]:

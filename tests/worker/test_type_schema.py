@@ -175,3 +175,12 @@ def test_the_docstring_is_the_description(tools: ToolRunner) -> None:
     found = read(tools.derive(code).answer)
     assert found.description == "Counts.\n\nTo:\n  n."
     assert json.loads(found.schema_text) == found.schema
+
+
+def test_the_hint_of_the_result_is_not_asked(tools: ToolRunner) -> None:
+    assert derived(tools, "def run(*, n: int) -> 'Nowhere': return n")["required"] == ["n"]
+
+
+def test_a_hint_that_names_what_is_not_there_is_a_problem_that_names_it(tools: ToolRunner) -> None:
+    found = read(tools.derive("def run(*, n: 'Nowhere'): return n").answer)
+    assert "name 'Nowhere' is not defined" in found.problem
