@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.config import Config, Limits
 from sidecar.runner import Runner
-from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation, Violations
+from sidecar.runner.outcome import CallRecord, CallRequest, Compiled, Derivation, Diagnostic, Isolation, Violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -210,8 +210,16 @@ class ToolRunner:
         return Reply.of(self.on_loop(self.runner.run(self.request(code, args, **options))))
 
     def check(self, code: str, python_path: str | None = None) -> tuple[Diagnostic, ...]:
+        """Compile a tool; what was found."""
+        return self.compile(code, python_path).diagnostics
+
+    def compile(self, code: str, python_path: str | None = None) -> Compiled:
         """Compile a tool."""
         return self.on_loop(self.runner.check(code, python_path or self.config.python_path))
+
+    def derive(self, code: str, *, max_memory_mb: int | None = None) -> Derivation:
+        """Have a tool's type hints described."""
+        return self.on_loop(self.runner.derive(code, None, None, max_memory_mb))
 
     def on_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await `work` on the runner's loop."""

@@ -88,10 +88,15 @@ class InitializeResult(Result):
 
 
 class RegisterResult(Result):
-    """Result of `register`: `codeHash` is the SHA-256 of the code's UTF-8, in hexadecimal."""
+    """Result of `register`: `codeHash` is the SHA-256 of the code's UTF-8, in hexadecimal.
+
+    `schemaDerived`: the tool has a schema that was made of its type hints; `warnings` say why it has not.
+    """
 
     id: str
     code_hash: str
+    schema_derived: bool | None = None
+    warnings: list[str] | None = None
 
 
 class UsageReport(Result):
@@ -153,7 +158,7 @@ class EmptyResult(Result):
 
 
 class ToolReport(Result):
-    """One registered tool."""
+    """One registered tool; `schema` and `description` as registered, else derived from the code."""
 
     id: str
     name: str | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.errors import InternalError, ShuttingDown, SidecarError
 from sidecar.record import Usage
@@ -17,12 +17,27 @@ from sidecar.runner.admission import Admission
 from sidecar.runner.attempts import MissedCall, until_heard
 from sidecar.runner.call import Call
 from sidecar.runner.code_cache import CodeCache, Key
-from sidecar.runner.outcome import NOT_RUN, CallRecord, CallRequest, Check, Diagnostic, Isolation
+from sidecar.runner.derivation import derive
+from sidecar.runner.outcome import (
+    NOT_RUN,
+    CallRecord,
+    CallRequest,
+    Check,
+    Compiled,
+    Derivation,
+    Diagnostic,
+    Isolation,
+)
 from sidecar.runner.pool import Pool
 from sidecar.runner.upgrades import Marks
+from sidecar.worker import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sidecar.config import Config
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -75,23 +90,33 @@ class Runner:
         self._admission.measured(record.usage.wall_ms)
         return record
 
-    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
+    async def check(self, code: str, python_path: str) -> Compiled:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._open(python_path, self._config.min_isolation)
-        memory_mb = examination.memory_mb(code)
 
-        async def attempt() -> list[dict[str, Any]]:
+        async def attempt() -> list[Any]:
             return await examination.check(await pool.acquire(), code)
 
-        await self._admission.enter(_CHECKS, memory_mb)
-        try:
-            found = await until_heard(attempt)
-        finally:
-            self._admission.leave(memory_mb)
-            pool.replace()
-        return tuple(
-            Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"])) for one in found
+        found = await self._in_turn(pool, examination.memory_mb(code), attempt)
+        diagnostics = tuple(
+            Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"]))
+            for one in found
+            if isinstance(one, dict)
         )
+        return Compiled(diagnostics, wire.HINTED in found)
+
+    async def derive(
+        self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
+    ) -> Derivation:
+        """Run the top level of `code` in a jailed worker, for what its type hints say. None: as configured."""
+        limits = self._config.limits
+        memory_mb = max_memory_mb or limits.max_memory_mb
+        pool = await self._open(python_path or self._config.python_path, min_isolation or self._config.min_isolation)
+
+        async def attempt() -> Derivation:
+            return await derive(await pool.acquire(), code, memory_mb, limits)
+
+        return await self._in_turn(pool, memory_mb, attempt)
 
     async def isolation(self) -> Isolation:
         """What is in force around a worker of the default interpreter, as that worker reported it."""
@@ -132,6 +157,15 @@ class Runner:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
         self._track(asyncio.current_task())
         return await self._pool(python_path, floor)
+
+    async def _in_turn(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Do what a registration waits for, when it has its turn."""
+        await self._admission.enter(_CHECKS, memory_mb)
+        try:
+            return await until_heard(attempt)
+        finally:
+            self._admission.leave(memory_mb)
+            pool.replace()
 
     async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
         if request.may_start is not None:

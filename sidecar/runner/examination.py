@@ -36,13 +36,13 @@ def memory_mb(code: str) -> int:
     return min(least_mb + len(code) * _CHECK_BYTES_PER_CHARACTER // _MIB, most_mb)
 
 
-async def check(worker: Worker, code: str) -> list[dict[str, Any]]:
-    """Compile only: what the worker found, or that the source is too much for the compiler. `MissedCall`."""
+async def check(worker: Worker, code: str) -> list[Any]:
+    """Compile only: what the worker found (`wire.DIAGNOSTICS`), or that it is too much to compile. `MissedCall`."""
     request = _Request("check", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code))
     terminal, cause = await _examine(worker, request)
     found = _list(terminal)
     if found is not None:
-        return [one for one in found if isinstance(one, dict)]
+        return found
     reason = "it took too long to compile" if cause == "timeout" else "it crashes the compiler"
     return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 

@@ -86,6 +86,22 @@ class Diagnostic:
 
 
 @dataclass(frozen=True)
+class Compiled:
+    """What compiling found; `hinted` where the entry point has type hints that a schema can be derived from."""
+
+    diagnostics: tuple[Diagnostic, ...] = ()
+    hinted: bool = False
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What a tool's type hints say, as its own worker wrote it and nobody has read it; or why there is nothing."""
+
+    answer: bytes = b""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Check:
     """One line of `doctor`: what was tried, whether it held, and what to do where it did not or could hold better."""
 

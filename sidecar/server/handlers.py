@@ -84,17 +84,22 @@ class Handlers:
     async def register(self, params: messages.RegisterParams) -> results.RegisterResult:
         """Check and keep a tool."""
         tool = await self._registry.register(ToolSpec.from_params(params), replace=params.replace)
-        return results.RegisterResult(id=tool.spec.id, code_hash=tool.spec.code_hash)
+        fields: dict[str, Any] = {"id": tool.spec.id, "code_hash": tool.spec.code_hash}
+        if tool.derived.schema is not None:
+            fields["schema_derived"] = True
+        if tool.derived.problem:
+            fields["warnings"] = [f"No schema was derived from the type hints: {tool.derived.problem}."]
+        return results.RegisterResult.model_validate(fields)
 
     async def validate(self, params: messages.ValidateParams) -> results.ValidateResult:
         """Compile code without running it."""
-        findings = await self._runner.check(params.code, params.python_path or self._config.python_path)
-        errors = [finding for finding in findings if finding.severity == "error"]
+        compiled = await self._runner.check(params.code, params.python_path or self._config.python_path)
+        errors = [finding for finding in compiled.diagnostics if finding.severity == "error"]
         fields: dict[str, Any] = {
             "valid": not errors,
             "diagnostics": [
                 {"line": found.line, "column": found.column, "message": found.message, "severity": found.severity}
-                for found in findings
+                for found in compiled.diagnostics
             ],
         }
         if errors:
@@ -106,20 +111,20 @@ class Handlers:
         await self._registry.unregister(params.id)
         return results.EmptyResult()
 
-    def list_tools(self, _params: messages.NoParams) -> results.ListResult:
+    async def list_tools(self, _params: messages.NoParams) -> results.ListResult:
         """Return the registered tools."""
         return results.ListResult(
             tools=[
                 results.ToolReport.model_validate(
                     {
-                        "id": spec.id,
-                        "name": spec.name,
-                        "description": spec.description,
-                        "schema": spec.schema,
-                        "code_hash": spec.code_hash,
+                        "id": tool.spec.id,
+                        "name": tool.spec.name,
+                        "description": tool.description,
+                        "schema": tool.schema,
+                        "code_hash": tool.spec.code_hash,
                     }
                 )
-                for spec in self._registry.specs()
+                for tool in await self._registry.tools()
             ]
         )
 
@@ -129,7 +134,7 @@ class Handlers:
         return results.StatsResult(
             uptime_ms=metrics.uptime_ms(),
             rss_bytes=resident_bytes(),
-            tools=len(self._registry.specs()),
+            tools=len(self._registry),
             in_flight=self._in_flight(),
             requests=dict(metrics.requests),
             runs=dict(metrics.runs),

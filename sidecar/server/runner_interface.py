@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sidecar.runner.outcome import CallRecord, CallRequest, Check, Diagnostic, Isolation
+    from sidecar.runner.outcome import CallRecord, CallRequest, Check, Compiled, Derivation, Isolation
 
 
 class Runner(Protocol):
@@ -20,8 +20,14 @@ class Runner(Protocol):
         """Run one call; when this is cancelled, its process is dead before the cancellation goes on."""
         ...
 
-    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:
+    async def check(self, code: str, python_path: str) -> Compiled:
         """Compile `code` in a jailed process and return what is wrong with it."""
+        ...
+
+    async def derive(
+        self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
+    ) -> Derivation:
+        """Run the top level of `code` in a jailed process and return what it says of its type hints."""
         ...
 
     async def isolation(self) -> Isolation:

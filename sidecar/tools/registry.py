@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sidecar.errors import InvalidTool, ToolExists, ToolNotFound
+from sidecar.errors import InternalError, InvalidTool, MachineError, ToolExists, ToolNotFound
+from sidecar.tools.derived import NOTHING, Derived, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,22 +34,54 @@ if TYPE_CHECKING:
         @property
         def severity(self) -> str: ...  # noqa: D102
 
-    CheckCode = Callable[[str, str], Awaitable[tuple[Finding, ...]]]
+    class Compiled(Protocol):
+        """What it reads of a compilation."""
+
+        @property
+        def diagnostics(self) -> tuple[Finding, ...]: ...  # noqa: D102
+        @property
+        def hinted(self) -> bool: ...  # noqa: D102
+
+    class Derivation(Protocol):
+        """What it reads of a derivation."""
+
+        @property
+        def answer(self) -> bytes: ...  # noqa: D102
+        @property
+        def problem(self) -> str: ...  # noqa: D102
+
+    CheckCode = Callable[[str, str], Awaitable[Compiled]]
+    # Code, interpreter, floor of the isolation, memory.
+    DeriveSchema = Callable[[str, str | None, str | None, int | None], Awaitable[Derivation]]
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A registered tool; `arguments` is None where it has no schema."""
+    """A registered tool; `arguments` is None where it has no schema, of its own or derived."""
 
     spec: ToolSpec
     arguments: ArgumentCheck | None
+    derived: Derived = NOTHING
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """What its arguments are checked against."""
+        return self.spec.schema if self.spec.schema is not None else self.derived.schema
+
+    @property
+    def description(self) -> str | None:
+        """The host's, else the code's."""
+        return self.spec.description if self.spec.description is not None else self.derived.description
 
 
 class Registry:
     """Known tools by id."""
 
-    def __init__(self, check_code: CheckCode, pool: ValidationPool, default_python: str) -> None:
+    def __init__(
+        self, check_code: CheckCode, derive_schema: DeriveSchema, pool: ValidationPool, default_python: str
+    ) -> None:
         self._check_code = check_code
+        self._derive_schema = derive_schema
         self._pool = pool
         self._default_python = default_python
         self._tools: dict[str, Tool] = {}
@@ -62,9 +95,12 @@ class Registry:
                 return known
             if known is not None and not replace:
                 raise ToolExists(f"tool {spec.id!r} is registered with other content; pass replace: true to change it")
-            arguments = await self._argument_check(spec)
-            await self._require_compiling(spec)
-            tool = self._tools[spec.id] = Tool(spec, arguments)
+            arguments = await self._argument_check(spec.schema, spec.schema_text)
+            is_hinted = await self._require_compiling(spec)
+            derived = NOTHING
+            if is_hinted and arguments is None:
+                derived, arguments = await self._derive(spec)
+            tool = self._tools[spec.id] = Tool(spec, arguments, derived)
             return tool
 
     async def get(self, tool_id: str) -> Tool:
@@ -83,23 +119,44 @@ class Registry:
             if self._tools.pop(tool_id, None) is None:
                 raise ToolNotFound(f"no tool is registered as {tool_id!r}")
 
-    def specs(self) -> list[ToolSpec]:
-        """Return every tool in the order of registration."""
-        return [tool.spec for tool in self._tools.values()]
+    def __len__(self) -> int:
+        """Return how many tools there are."""
+        return len(self._tools)
 
-    async def _argument_check(self, spec: ToolSpec) -> ArgumentCheck | None:
-        if spec.schema is None or spec.schema_text is None:
+    async def tools(self) -> list[Tool]:
+        """Return every tool in the order of registration, those among them whose registration was asked for earlier."""
+        for tool_id in tuple(self._turns):
+            async with self._turn(tool_id):
+                pass
+        return list(self._tools.values())
+
+    async def _argument_check(self, schema: dict[str, Any] | None, text: str | None) -> ArgumentCheck | None:
+        if schema is None or text is None:
             return None
         # python-jsonschema takes a while to import, and a host's first call need not wait for it.
         from sidecar.tools.arguments import ArgumentCheck
 
-        return await ArgumentCheck.create(spec.schema, spec.schema_text, self._pool)
+        return await ArgumentCheck.create(schema, text, self._pool)
 
-    async def _require_compiling(self, spec: ToolSpec) -> None:
-        for finding in await self._check_code(spec.code, spec.python_path or self._default_python):
+    async def _derive(self, spec: ToolSpec) -> tuple[Derived, ArgumentCheck | None]:
+        """Return what the tool's type hints say, and the check for it. It may say nothing; it is never a failure."""
+        try:
+            said = await self._derive_schema(spec.code, spec.python_path, spec.min_isolation, spec.max_memory_mb)
+            derived = read(said.answer) if not said.problem else Derived(problem=said.problem)
+            return derived, await self._argument_check(derived.schema, derived.schema_text)
+        except InvalidTool as error:
+            return Derived(problem=error.message), None
+        except (MachineError, InternalError) as error:
+            return Derived(problem=error.message.rstrip(".")), None
+
+    async def _require_compiling(self, spec: ToolSpec) -> bool:
+        """Return whether there are type hints that say something; `InvalidTool` for code that does not compile."""
+        compiled = await self._check_code(spec.code, spec.python_path or self._default_python)
+        for finding in compiled.diagnostics:
             if finding.severity == "error":
                 message = f"the code does not compile: {finding.message} (line {finding.line})"
                 raise InvalidTool(message, line=finding.line, column=finding.column, reason=finding.message)
+        return compiled.hinted
 
     @asynccontextmanager
     async def _turn(self, tool_id: str) -> AsyncIterator[None]:

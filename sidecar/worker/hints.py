@@ -120,7 +120,7 @@ def _general_hint(error: BaseException, trace: Optional[TracebackType], argument
     if isinstance(error, KeyError):
         return _key_hint(error, arguments)
     if isinstance(error, TypeError) and ("run()" in str(error) or "default()" in str(error)):
-        return "The entry point is called with one argument: def run(args)."
+        return "The entry point takes one argument, def run(args), or keyword-only ones: def run(*, text, limit=10)."
     return None
 
 

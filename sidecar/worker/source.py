@@ -24,19 +24,20 @@ class Source:
         self.filename = filename
         text = text[1:] if text.startswith(_BOM) else text
         self.indentation = _common_indentation(text)
-        self._text = _without(self.indentation, text)
-        self.lines = [line.rstrip("\r\n") for line in _lines(self._text)]
+        # As it is compiled.
+        self.text = _without(self.indentation, text)
+        self.lines = [line.rstrip("\r\n") for line in _lines(self.text)]
         self._shifted = [line.startswith(self.indentation) for line in _lines(text)]
 
     def show(self) -> None:
         """Have tracebacks show the tool's lines: no file of that name exists."""
-        linecache.cache[self.filename] = (len(self._text), None, [line + "\n" for line in self.lines], self.filename)
+        linecache.cache[self.filename] = (len(self.text), None, [line + "\n" for line in self.lines], self.filename)
 
     def compile(self) -> types.CodeType:
         """Compile the text; SyntaxError, ValueError (a null byte) or UnicodeEncodeError (a lone surrogate)."""
         self.show()
         # Not inheriting this module's future imports is what makes the tool's semantics its own.
-        return compile(self._text, self.filename, "exec", dont_inherit=True)
+        return compile(self.text, self.filename, "exec", dont_inherit=True)
 
     def diagnostics(self) -> List[Dict[str, Any]]:
         """What is wrong with the text, and what looks wrong: `[{line, column, message, severity}]`, both from 1."""
@@ -71,9 +72,9 @@ class Source:
         position: Optional[int] = None
         if isinstance(error, UnicodeEncodeError):
             position = error.start
-        elif "\0" in self._text:
-            position = self._text.index("\0")
-        return 1 if position is None else self._text.count("\n", 0, position) + 1
+        elif "\0" in self.text:
+            position = self.text.index("\0")
+        return 1 if position is None else self.text.count("\n", 0, position) + 1
 
 
 def _diagnostic(line: int, column: int, message: str, severity: str) -> Dict[str, Any]:

@@ -10,9 +10,9 @@ import mmap
 import resource
 import sys
 import types
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import compiled, report, wire
+from . import compiled, report, signature, wire
 from .compiled import Compiled
 from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
@@ -31,8 +31,21 @@ _RESERVE = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def check(text: str, filename: str) -> _Terminal:
-    """Compile only: the diagnostics."""
-    return wire.DIAGNOSTICS, json.dumps(Source(text, filename).diagnostics()).encode()
+    """Compile only: the diagnostics, and before them HINTED where the entry point has type hints worth a schema."""
+    source = Source(text, filename)
+    found: List[Any] = source.diagnostics()
+    hinted = [wire.HINTED] if signature.is_hinted(source.text) else []
+    return wire.DIAGNOSTICS, json.dumps(hinted + found).encode()
+
+
+def derive(text: str, filename: str) -> _Terminal:
+    """Run the module's top level, and nothing more: what its entry point's hints say, or why they say nothing."""
+    source = Source(text, filename)
+    try:
+        found = signature.describe(_entry(source.compile()))
+    except BaseException as error:  # noqa: BLE001 - whatever a tool's top level raises
+        found = {"problem": "%(type)s: %(message)s" % _report(error, source, None, None)}
+    return wire.DIAGNOSTICS, _ENCODE([found]).encode()
 
 
 def vet(payload: bytes) -> _Terminal:
@@ -104,6 +117,8 @@ def call(  # noqa: PLR0913 - what a call consists of
         })  # fmt: skip
     except NoEntryPoint as error:
         return _failure({"message": str(error), "type": "NameError", "code": "no_entry_point", "hint": error.hint})
+    except signature.WrongArguments as error:
+        return _failure({"message": str(error), "type": "TypeError", "code": "tool_error", "hint": error.hint})
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt end the call, not the worker
         _RESERVE.close()
         return _failure(_report(error, source, parsed, watch))
@@ -123,20 +138,23 @@ class NoEntryPoint(Exception):
     hint = "Define a function at the top level: def run(args): ... return {'ok': True, 'data': ...}"
 
 
-def _run(code: types.CodeType, arguments: Any) -> Any:
+def _entry(code: types.CodeType) -> Any:
+    """Run the module's top level; what it defines to be called."""
     module = types.ModuleType(MODULE_NAME)
     sys.modules[MODULE_NAME] = module
     namespace = module.__dict__
     exec(code, namespace)
-    for name in ("run", "default"):
+    for name in signature.ENTRY_POINTS:
         entry = namespace.get(name)
         if callable(entry):
-            break
-    else:
-        found = [name for name in ("run", "default") if name in namespace]
-        detail = "%s is not a function." % found[0] if found else "it defines neither run nor default."
-        raise NoEntryPoint("The tool has no entry point: " + detail)
-    result = entry(arguments)
+            return entry
+    found = [name for name in signature.ENTRY_POINTS if name in namespace]
+    detail = "%s is not a function." % found[0] if found else "it defines neither run nor default."
+    raise NoEntryPoint("The tool has no entry point: " + detail)
+
+
+def _run(code: types.CodeType, arguments: Any) -> Any:
+    result = signature.call(_entry(code), arguments)
     if hasattr(result, "__await__") and not isinstance(result, type):
         import asyncio
 

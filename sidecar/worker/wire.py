@@ -38,8 +38,11 @@ TALLY = 0x24  # JSON {"counts": [n of the one with that index, ...], "omitted": 
 REFUSED = 0x21  # JSON {"layer", "reason", "fix"}: it is not, and the worker will run nothing (terminal)
 RESULT = 0x30  # JSON object with an "ok" key (terminal)
 FAILURE = 0x31  # JSON {"code", "type", "message", ...} (terminal)
+DIAGNOSTICS = 0x32  # JSON [{"line", "column", "message", "severity"}], HINTED before them or not (terminal)
 # COMPILED comes back, too (terminal): empty where the source does not compile.
-DIAGNOSTICS = 0x32  # JSON [{"line", "column", "message", "severity"}] (terminal)
+
+# Said by a worker that compiled a tool whose entry point has type hints: a schema can be derived from them.
+HINTED = "hinted"
 
 # What a worker says of another's result: JSON with "ok" true, or false; no such JSON; more values than it may hold.
 VET_OK = "ok"
@@ -69,6 +72,8 @@ FAILURE_MAX_BYTES = 1024 * 1024
 
 # Compiled code beyond this is compiled anew in each call.
 COMPILED_MAX_BYTES = 4 * 1024 * 1024
+# JSON of what type hints say: [{"schema", "description"}] or [{"problem"}].
+DERIVED_MAX_BYTES = 64 * 1024
 
 # Findings about one source text; what comes after them is left out.
 DIAGNOSTICS_MAX = 100

@@ -217,6 +217,14 @@ def test_a_tool_that_eats_memory_meets_its_limit(sidecar: Sidecar) -> None:
     assert (error["code"], error["type"]) == ("memory_limit", "MemoryError")
 
 
+def test_a_top_level_that_is_run_for_its_hints_meets_the_same_limits(sidecar: Sidecar, scratch: Path) -> None:
+    fill = "for n in range(1000):\n  with open('%d' % n, 'wb') as file: file.write(b'x' * (1 << 20))\n"
+    reply = sidecar.call("register", id="fills", code=fill + "def run(*, n: int): return n")
+    assert "schemaDerived" not in reply
+    assert "met a limit" in reply["warnings"][0]
+    assert not [path for path in scratch.rglob("*") if path.is_file()]
+
+
 def test_the_standard_limits_are_enough_for_threads_and_large_arguments(sidecar: Sidecar) -> None:
     code = (
         "import decimal, sqlite3, threading\ndef run(args):\n  gate = threading.Event()\n"

@@ -6,9 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from sidecar.errors import SandboxUnavailable, ShuttingDown
+from sidecar.errors import SandboxUnavailable, ShuttingDown, SidecarError
 from sidecar.record import Usage
-from sidecar.runner.outcome import CallRecord, CallRequest, Diagnostic, Isolation
+from sidecar.runner.outcome import CallRecord, CallRequest, Compiled, Derivation, Diagnostic, Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ class FakeRunner:
         self.closed = False
         self.check_gate: asyncio.Event | None = None
         self.checked: list[str] = []
+        self.derived: list[tuple[str, str | None, str | None, int | None]] = []
+        self.said: Derivation | SidecarError = Derivation()
         self.available = True
 
     def start(self) -> None:
@@ -82,12 +84,22 @@ class FakeRunner:
         finally:
             self.hanging.discard(gate)
 
-    async def check(self, code: str, python_path: str) -> tuple[Diagnostic, ...]:  # noqa: ARG002
-        """Find fault with one code only."""
+    async def check(self, code: str, python_path: str) -> Compiled:  # noqa: ARG002
+        """Find fault with one code only; those that are called `hinted …` have type hints."""
         self.checked.append(code)
         if self.check_gate is not None:
             await self.check_gate.wait()
-        return (Diagnostic(3, 7, "invalid syntax"),) if code == "syntax error" else ()
+        found = (Diagnostic(3, 7, "invalid syntax"),) if code == "syntax error" else ()
+        return Compiled(found, hinted=code.startswith("hinted"))
+
+    async def derive(
+        self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
+    ) -> Derivation:
+        """Say what the test put into `said`."""
+        self.derived.append((code, python_path, min_isolation, max_memory_mb))
+        if isinstance(self.said, SidecarError):
+            raise self.said
+        return self.said
 
     async def isolation(self) -> Isolation:
         """Return a fixed isolation, or refuse."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import Any
 
 import pytest
 from fake_runner import FakeRunner
 from host import Host, with_host
+
+from sidecar.errors import InternalError, SandboxUnavailable
+from sidecar.runner.outcome import Derivation
 
 TOOL = {"id": "t", "code": "echo", "name": "T", "description": "d", "schema": {"type": "object"}}
 
@@ -186,3 +190,73 @@ def test_a_cancelled_registration_leaves_the_id_free() -> None:
         await host.result("register", {**TOOL, "code": "print"})
 
     with_host(scenario, FakeRunner())
+
+
+def test_a_list_behind_a_register_has_the_tool() -> None:
+    async def scenario(host: Host) -> None:
+        host.runner.check_gate = asyncio.Event()
+        host.send("register", TOOL)
+        listed = host.send("list")
+        await host.result("stats")
+        host.runner.check_gate.set()
+        replies = {reply["id"]: reply for reply in [await host.receive(), await host.receive()]}
+        assert [tool["id"] for tool in replies[listed]["result"]["tools"]] == ["t"]
+
+    with_host(scenario)
+
+
+HINTED = {"id": "h", "code": "hinted", "timeout": 5, "maxMemoryMB": 64, "pythonPath": "p", "minIsolation": "process"}
+
+
+def test_a_hinted_tool_without_a_schema_gets_one_under_its_own_settings() -> None:
+    async def scenario(host: Host) -> None:
+        host.runner.said = Derivation(b'[{"schema": {"type": "string"}, "description": "d"}]')
+        assert (await host.result("register", HINTED))["schemaDerived"] is True
+        assert host.runner.derived == [("hinted", "p", "process", 64)]
+        (tool,) = (await host.result("list"))["tools"]
+        assert (tool["schema"], tool["description"]) == ({"type": "string"}, "d")
+        assert (await host.result("run", {"id": "h", "args": 1}))["result"]["error"]["code"] == "invalid_args"
+        assert await host.result("register", HINTED) == await host.result("register", HINTED)
+        assert len(host.runner.derived) == 1
+
+    with_host(scenario)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Derivation(problem="it sleeps"), "it sleeps"),
+        (Derivation(b'[{"problem": "it raised"}]'), "it raised"),
+        (Derivation(b"rubbish"), "no schema of type hints"),
+        (Derivation(b'[{"schema": {"type": "objekt"}}]'), "not a usable JSON Schema"),
+        (SandboxUnavailable("no jail.", missing=[]), "no jail"),
+        (InternalError("the zygote died.", retryable=True), "the zygote died"),
+    ],
+)
+def test_a_schema_that_cannot_be_derived_is_a_warning(said: Any, words: str) -> None:
+    async def scenario(host: Host) -> None:
+        host.runner.said = said
+        (warning,) = (await host.result("register", HINTED))["warnings"]
+        assert words in warning
+        assert (await host.result("list"))["tools"][0]["schema"] is None
+        assert (await host.result("run", {"id": "h", "args": 1}))["result"]["ok"]
+
+    with_host(scenario)
+
+
+def test_hints_that_say_nothing_are_no_schema_and_no_warning() -> None:
+    async def scenario(host: Host) -> None:
+        host.runner.said = Derivation(b'[{"schema": null, "description": "d"}]')
+        assert (await host.result("register", HINTED)).keys() == {"id", "codeHash"}
+        assert (await host.result("list"))["tools"][0]["description"] == "d"
+
+    with_host(scenario)
+
+
+def test_a_tool_that_has_a_schema_or_no_hints_is_not_asked_for_its_hints() -> None:
+    async def scenario(host: Host) -> None:
+        await host.result("register", {**HINTED, "schema": {}})
+        await host.result("register", TOOL)
+        assert host.runner.derived == []
+
+    with_host(scenario)

@@ -57,7 +57,7 @@ def test_what_tools_stumble_over_comes_with_what_to_do_about_it(tools: ToolRunne
 
 
 @pytest.mark.parametrize(
-    "code", ["def run(): return 1", "def run(a, b): return 1", "def default(): return 1", "def run(*, a): pass"]
+    "code", ["def run(): return 1", "def run(a, b): return 1", "def default(): return 1", "def run(*, a, **more): pass"]
 )
 def test_an_entry_point_with_the_wrong_signature_is_told_how_it_is_called(tools: ToolRunner, code: str) -> None:
     error = tools.run(code).error

@@ -116,7 +116,7 @@ export interface ListResult {
   tools: ToolReport[];
 }
 /**
- * One registered tool.
+ * One registered tool; `schema` and `description` as registered, else derived from the code.
  */
 export interface ToolReport {
   codeHash: string;
@@ -159,10 +159,14 @@ export interface RegisterParams {
 }
 /**
  * Result of `register`: `codeHash` is the SHA-256 of the code's UTF-8, in hexadecimal.
+ *
+ * `schemaDerived`: the tool has a schema that was made of its type hints; `warnings` say why it has not.
  */
 export interface RegisterResult {
   codeHash: string;
   id: string;
+  schemaDerived?: boolean | null;
+  warnings?: string[] | null;
 }
 /**
  * Params of `run`: `id` of a registered tool, or `code`.

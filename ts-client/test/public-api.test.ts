@@ -20,6 +20,19 @@ test("`require` and `import` give the same objects, on every path of `exports`",
   }
 });
 
+const ADAPTERS = ["ai-sdk", "langchain", "mastra", "mcp", "openai-agents"];
+
+test("an adapter is the same by `require` and by `import`, and the package's own class is in it", async () => {
+  for (const name of ADAPTERS) {
+    const required = load(`pyrunner/${name}`);
+    const imported = await import(`pyrunner/${name}`);
+    const functions = name === "mcp" ? ["mcpServer", "serveMcp"] : ["pythonTools"];
+    assert.deepEqual(Object.keys(required).sort(), ["ToolCallError", ...functions].sort(), name);
+    assert.deepEqual(Object.keys(imported).sort(), ["ToolCallError", ...functions].sort(), name);
+    for (const key of Object.keys(required)) assert.equal(imported[key], required[key], `${name}: ${key}`);
+  }
+});
+
 test("index.mts names everything that index.ts names, types included", () => {
   const names = (file: string): string[] => {
     const source = readFileSync(path.join(__dirname, "..", "src", file), "utf8");
@@ -33,6 +46,8 @@ test("index.mts names everything that index.ts names, types included", () => {
   assert.deepEqual(names("index.mts"), names("index.ts"));
 });
 
-test("vscode-jsonrpc is the only runtime dependency", () => {
-  assert.deepEqual(Object.keys(load("pyrunner/package.json").dependencies), ["vscode-jsonrpc"]);
+test("vscode-jsonrpc is the only runtime dependency, and what the adapters need is optional", () => {
+  const { dependencies, peerDependencies, peerDependenciesMeta } = load("pyrunner/package.json");
+  assert.deepEqual(Object.keys(dependencies), ["vscode-jsonrpc"]);
+  for (const name of Object.keys(peerDependencies)) assert.equal(peerDependenciesMeta[name]?.optional, true);
 });

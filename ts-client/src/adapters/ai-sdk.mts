@@ -1,0 +1,2 @@
+/** `import` gets the module that `require` gets; see `../index.mts`. */
+export { type ModelToolOptions, pythonTools, ToolCallError, type ToolRunner } from "./ai-sdk.js";
