@@ -226,20 +226,17 @@ class ToolRunner:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     def processes(self) -> set[int]:
-        """The zygotes of this runner and all that is below them."""
+        """The zygotes of this runner and all that is below them, when nothing is compiled for later calls."""
+        if threading.current_thread() is not self._thread:
+            self.on_loop(_until(lambda: self.runner._compilations.pending == 0))
         zygotes = [pool._zygote._process.pid for pool in self.runner._pools.values() if pool._zygote is not None]
         return set(zygotes).union(*(descendants(pid) for pid in zygotes))
 
     def descriptors(self) -> int:
         """How many this process holds, when the mounts of dead workers have been let go of."""
 
-        async def settled() -> int:
-            deadline = time.monotonic() + PATIENCE_S
-            while not all(mounts.is_idle for mounts in self._held_mounts()) and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.001)
-            return open_descriptors()
-
-        return self.on_loop(settled())
+        self.on_loop(_until(lambda: all(mounts.is_idle for mounts in self._held_mounts())))
+        return open_descriptors()
 
     def _held_mounts(self) -> list[HeldMounts]:
         zygotes = [pool._zygote for pool in self.runner._pools.values()]
@@ -251,6 +248,12 @@ class ToolRunner:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE_S)
         self._loop.close()
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so() and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.001)
 
 
 def config(python_path: str = sys.executable, *, limits: Limits | None = None, **more: Any) -> Config:

@@ -10,13 +10,13 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sidecar.errors import InternalError, ShuttingDown, SidecarError
+from sidecar.errors import InternalError, ShuttingDown
 from sidecar.record import Usage
 from sidecar.runner import examination, interpreter, verdict
 from sidecar.runner.admission import Admission
-from sidecar.runner.attempts import MissedCall, until_heard
+from sidecar.runner.attempts import until_heard
 from sidecar.runner.call import Call
-from sidecar.runner.code_cache import CodeCache, Key
+from sidecar.runner.compilations import Compilations
 from sidecar.runner.derivation import derive
 from sidecar.runner.outcome import (
     NOT_RUN,
@@ -41,8 +41,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# Not while a reply is on its way.
-_COMPILE_AFTER_S = 0.005
 # Checks wait for their turn as if they were the calls of one tool.
 _CHECKS = "check"
 
@@ -59,8 +57,7 @@ class Runner:
         self._marks: dict[tuple[str, str], Marks] = {}
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
-        self._codes = CodeCache()
-        self._compiling = asyncio.Lock()
+        self._compilations = Compilations(self._track)
         self._closed = False
 
     def start(self) -> None:
@@ -171,7 +168,7 @@ class Runner:
         if request.may_start is not None:
             await request.may_start()
         asked = time.perf_counter()
-        compiled = self._compiled(pool, request)
+        compiled = self._compilations.of(pool, request)
 
         async def attempt() -> CallRecord:
             worker = await pool.acquire()
@@ -179,24 +176,6 @@ class Runner:
             return await Call(request, self._config.limits, pool.acquire, **waits).run(worker, compiled)
 
         return await until_heard(attempt)
-
-    def _compiled(self, pool: Pool, request: CallRequest) -> bytes:
-        key = Key(pool.executable, request.tool_id, request.code)
-        found = self._codes.get(key)
-        if not found and self._codes.is_wanted(key):
-            loop = asyncio.get_running_loop()
-            loop.call_later(_COMPILE_AFTER_S, lambda: self._track(loop.create_task(self._compile(pool, key))))
-        return found
-
-    async def _compile(self, pool: Pool, key: Key) -> None:
-        async with self._compiling:
-            try:
-                worker = await pool.acquire()
-                self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id))
-            except (SidecarError, MissedCall):
-                return  # calls compile it themselves, and report what is wrong
-            finally:
-                pool.replace()
 
     async def _pool(self, python_path: str, floor: str) -> Pool:
         """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""

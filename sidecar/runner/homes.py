@@ -72,14 +72,18 @@ async def _try(interpreter: Interpreter, config: Config, plan: Plan) -> tuple[Zy
         raise
     # Off the path: what a killed sidecar has left may be much.
     asyncio.get_running_loop().run_in_executor(None, resources.sweep)
+    worker: Worker | None = None
     try:
         worker = await zygote.spawn()
         if await within(JAILED_TIMEOUT_S, worker.jailed()):
             return zygote, worker
-        worker.discard()
     except ConnectionError:
         pass
     except BaseException:
+        if worker is not None:
+            worker.discard()
         zygote.kill()
         raise
+    if worker is not None:
+        worker.discard()
     return zygote, None

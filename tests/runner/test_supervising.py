@@ -96,7 +96,7 @@ def test_a_check_whose_worker_is_killed_is_done_again(ready: ToolRunner) -> None
             os.kill(pid, signal.SIGKILL)
         return await checking
 
-    assert ready.on_loop(scenario()) == ()
+    assert ready.on_loop(scenario()).diagnostics == ()
 
 
 def test_a_zygote_that_dies_is_replaced_before_anybody_asks(ready: ToolRunner) -> None:

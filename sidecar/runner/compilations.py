@@ -1,0 +1,57 @@
+"""Compiles the code of calls to come, one source at a time, off the path of every call.
+
+Invariant: what compiles has seen the source and nothing else, and is no call: it waits for no turn and takes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sidecar.errors import SidecarError
+from sidecar.runner import examination
+from sidecar.runner.attempts import MissedCall
+from sidecar.runner.code_cache import CodeCache, Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.runner.outcome import CallRequest
+    from sidecar.runner.pool import Pool
+
+# Not while a reply is on its way.
+_BEGIN_AFTER_S = 0.005
+
+
+class Compilations:
+    """Gives calls what was compiled of their code before."""
+
+    def __init__(self, track: Callable[[asyncio.Task[None]], None]) -> None:
+        """`track` is told of each task, so that closing the runner ends it."""
+        self._codes = CodeCache()
+        self._track = track
+        self._one_at_a_time = asyncio.Lock()
+        self.pending = 0
+
+    def of(self, pool: Pool, request: CallRequest) -> bytes:
+        """What is there for this call; with the second that finds nothing, it is compiled for the third."""
+        key = Key(pool.executable, request.tool_id, request.code)
+        found = self._codes.get(key)
+        if not found and self._codes.is_wanted(key):
+            self.pending += 1
+            asyncio.get_running_loop().call_later(_BEGIN_AFTER_S, self._begin, pool, key)
+        return found
+
+    def _begin(self, pool: Pool, key: Key) -> None:
+        self._track(asyncio.get_running_loop().create_task(self._compile(pool, key)))
+
+    async def _compile(self, pool: Pool, key: Key) -> None:
+        try:
+            async with self._one_at_a_time:
+                worker = await pool.acquire()
+                self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id))
+        except (SidecarError, MissedCall):
+            return  # calls compile it themselves, and report what is wrong
+        finally:
+            self.pending -= 1
+            pool.replace()
