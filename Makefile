@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench test-python test-node build generate clean help
+.PHONY: demo test check bench wheelhouse pack wheel test-python test-node build generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,16 @@ bench: $(PYTHON_READY) build ## one warm call from Node beside a new python3 per
 build: $(NODE_READY)
 	@npm --prefix $(TS) run --silent build
 
+wheelhouse: $(PYTHON_READY)
+	$(BIN)/python wheelhouse/collect.py
+
+pack: $(NODE_READY) ## the Node package with everything in it, as dist/pyrunner-VERSION.tgz
+	mkdir -p dist
+	npm --prefix $(TS) pack --silent --pack-destination "$(CURDIR)/dist" ./$(TS)
+
+wheel: $(PYTHON_READY) ## the Python package, as dist/pyrunner_sidecar-VERSION-py3-none-any.whl
+	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
+
 generate: $(PYTHON_READY) $(NODE_READY) ## the client's types, from the sidecar's JSON Schema
 	npm --prefix $(TS) run generate
 
@@ -56,4 +66,4 @@ $(NODE_READY): $(TS)/package-lock.json
 	touch $@
 
 clean: ## what the targets above made
-	rm -rf $(VENV) .cache $(TS)/node_modules $(TS)/dist
+	rm -rf $(VENV) .cache dist $(TS)/node_modules $(TS)/dist $(TS)/wheelhouse $(TS)/LICENSE
