@@ -64,8 +64,9 @@ def cache_roots(environ: Mapping[str, str]) -> list[Path]:
         return [Path(environ["PYRUNNER_CACHE_DIR"]).resolve()]
     # A container's user often has no home that can be written. Of this name there, a link would be somebody else's.
     temporary = Path(environ.get("TMPDIR") or "/tmp").resolve() / f"pyrunner-{os.geteuid()}"  # noqa: S108 - checked
-    home = environ.get("XDG_CACHE_HOME") or (environ.get("HOME", "") + "/.cache")
-    return [(Path(home) / "pyrunner").resolve(), temporary] if home.startswith("/") else [temporary]
+    home = environ.get("HOME", "")
+    cache = environ.get("XDG_CACHE_HOME") or (home and f"{home}/.cache")
+    return [(Path(cache) / "pyrunner").resolve(), temporary] if cache.startswith("/") else [temporary]
 
 
 def provide(wheelhouse: Path, roots: list[Path], *, force: bool = False) -> dict[str, Any]:
