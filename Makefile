@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench wheelhouse pack wheel test-python test-node build generate clean help
+.PHONY: demo test check bench wheelhouse pack wheel test-install test-python test-node build generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -31,7 +31,10 @@ check: $(PYTHON_READY) build ## types, style, layers, the worker's Python floor
 	npm --prefix $(TS) run --silent check
 
 test-python: $(PYTHON_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/install
+
+test-install: pack wheel ## both packages, installed into empty directories and run there without a network
+	$(BIN)/python -m pytest tests/install
 
 test-node: $(PYTHON_READY) build
 	npm --prefix $(TS) test --silent
