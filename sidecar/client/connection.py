@@ -11,6 +11,7 @@ import copy
 import itertools
 import json
 import logging
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sidecar.client.errors import SidecarProtocol, SidecarUnresponsive, from_wire
@@ -140,18 +141,37 @@ class Connection:
 
     def _take(self, body: bytes) -> None:
         try:
-            message = json.loads(body)
+            message = _parsed(body)
             if "method" in message:
                 self._on_notification(str(message["method"]), message.get("params") or {})
-                return
-            reply = self._pending.get(message["id"])
+            else:
+                self._settle(message["id"], message)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SidecarProtocol(f"The sidecar wrote what is no message ({error}); it was ended.") from error
+
+    def _settle(self, request_id: Any, message: Message) -> None:
+        reply = self._pending.get(request_id)
         if reply is None or reply.done():
-            if message.get("id") is None:
+            if request_id is None:
                 log.warning("the sidecar refused a message without saying which: %s", message.get("error"))
             return  # of a call that nobody waits for any more
-        if isinstance(message.get("error"), dict):
+        if "error" in message:
             reply.set_exception(from_wire(message["error"]))
         else:
-            reply.set_result(message.get("result"))
+            reply.set_result(message["result"])
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a tool may return an integer that is longer than Python is willing to read
+        return json.loads(body, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | Decimal:
+    try:
+        return int(digits)
+    except ValueError:
+        return Decimal(digits)  # exact, and its cost is linear

@@ -110,7 +110,7 @@ class Sidecar:
             await self._exits_within(_EXIT_S)
         self._connection.fail(Closed("The runner was closed."))
         await self._terminate()
-        await self._reading
+        await asyncio.wait({self._reading}, timeout=_KILL_S)  # its end of the pipe, too
 
     def _notified(self, method: str, params: Message) -> None:
         handler = self._outputs.get(params.get("runId", "")) if method == "run/output" else None

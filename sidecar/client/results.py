@@ -1,6 +1,7 @@
 """What calls return: the members of protocol.md's results, under their names there.
 
-What a later sidecar adds is there as well, since nothing is converted.
+What a later sidecar adds is there as well, since nothing is converted. One exception: an integer with more digits than
+Python reads (`sys.get_int_max_str_digits`) arrives as a `decimal.Decimal`.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class _Live:
     def register(self, tool: Message) -> asyncio.Task[Any]:
         """Register a tool, in a task that whoever needs the tool can await."""
         task = asyncio.create_task(self.sidecar.call("register", tool, self.deadline_s))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # told to those who await it
+        task.add_done_callback(_retrieved)
         self.registrations[tool["id"]] = task
         return task
 
@@ -118,6 +118,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         if self._starting is None or _is_lost(self._starting):
             self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(_retrieved)
         return await asyncio.shield(self._starting)
 
     async def _start(self) -> _Live:
@@ -131,6 +132,12 @@ class Session:
         for tool in self._tools.values():
             live.register(tool)
         return live
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    """Its failure is told to those who await it; whether there are any is their affair."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _is_lost(starting: asyncio.Task[_Live]) -> bool:

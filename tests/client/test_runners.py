@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,6 +78,12 @@ def test_no_arguments_are_an_empty_object_and_none_is_null(runner: PyRunner) -> 
 @pytest.mark.parametrize("value", [2**70, "é\U0001f600", {"a-b": [1.5, None, True]}, {"class": {"jsonrpc": 1}}])
 def test_values_go_through_unchanged(runner: PyRunner, value: object) -> None:
     assert runner.run(code=ECHO, args=[value])["result"]["data"] == [value]
+
+
+def test_an_integer_that_python_does_not_read_is_a_decimal_and_hurts_nobody(runner: PyRunner) -> None:
+    code = "import sys\ndef run(args):\n    sys.set_int_max_str_digits(0)\n    return [10 ** 5000, 7]"
+    assert runner.run(code=code)["result"]["data"] == [Decimal("1" + "0" * 5000), 7]
+    assert runner.run(code=ECHO, args=1)["result"]["data"] == 1
 
 
 def test_a_lone_surrogate_reaches_the_tool(runner: PyRunner) -> None:
