@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypedDict
 
@@ -44,12 +45,10 @@ def main() -> None:
         fresh.mkdir()
         pip("wheel", "--no-deps", "--wheel-dir", fresh, ROOT)
         (ours,) = fresh.glob("pyrunner_sidecar-*.whl")
-        for python in PYTHONS:
-            first, *others = MACHINES
-            download(fresh, python, first, ours, *CONDITIONAL)
-            exact = [f"{name}=={version}" for name, version in binaries(fresh, python)]
-            for machine in others:
-                download(fresh, python, machine, "--no-deps", *exact)
+        with ThreadPoolExecutor() as threads:
+            for found in threads.map(lambda python: fetch(Path(folder) / python, python, ours), PYTHONS):
+                for wheel in found:
+                    wheel.replace(fresh / wheel.name)  # the same file, where it is for every Python
         wheels = [describe(file) for file in sorted(fresh.glob("*.whl"))]
         manifest = {"version": ours.name.split("-")[1], "pythons": PYTHONS, "machines": MACHINES, "wheels": wheels}
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -60,6 +59,16 @@ def main() -> None:
     shutil.copy(ROOT / "LICENSE", PACKAGE)
     size = sum(file.stat().st_size for file in target.iterdir())
     sys.stderr.write(f"{len(wheels)} wheels, {size / 2**20:.1f} MiB, in {target.relative_to(ROOT)}\n")
+
+
+def fetch(folder: Path, python: str, ours: Path) -> list[Path]:
+    """The wheels of what `ours` needs, for that Python on every machine."""
+    first, *others = MACHINES
+    download(folder, python, first, ours, *CONDITIONAL)
+    exact = [f"{name}=={version}" for name, version in binaries(folder, python)]
+    for machine in others:
+        download(folder, python, machine, "--no-deps", *exact)
+    return list(folder.iterdir())
 
 
 def download(folder: Path, python: str, machine: str, *what: str | Path) -> None:
