@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench faults soak test-python test-node build generate clean help
+.PHONY: demo test check bench faults soak wheelhouse pack wheel test-install test-python test-node build generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -31,7 +31,10 @@ check: $(PYTHON_READY) build ## types, style, layers, the worker's Python floor
 	npm --prefix $(TS) run --silent check
 
 test-python: $(PYTHON_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/install
+
+test-install: pack wheel ## both packages, installed into empty directories and run there without a network
+	$(BIN)/python -m pytest tests/install
 
 test-node: $(PYTHON_READY) build
 	npm --prefix $(TS) test --silent
@@ -48,6 +51,16 @@ soak: $(PYTHON_READY) ## an hour at 70 % load, with a plot at the end (SOAK_SECO
 build: $(NODE_READY)
 	@npm --prefix $(TS) run --silent build
 
+wheelhouse: $(PYTHON_READY)
+	$(BIN)/python wheelhouse/collect.py
+
+pack: $(NODE_READY) ## the Node package with everything in it, as dist/pyrunner-VERSION.tgz
+	mkdir -p dist
+	npm --prefix $(TS) pack --silent --pack-destination "$(CURDIR)/dist" ./$(TS)
+
+wheel: $(PYTHON_READY) ## the Python package, as dist/pyrunner_sidecar-VERSION-py3-none-any.whl
+	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
+
 generate: $(PYTHON_READY) $(NODE_READY) ## the client's types, from the sidecar's JSON Schema
 	npm --prefix $(TS) run generate
 
@@ -62,4 +75,4 @@ $(NODE_READY): $(TS)/package-lock.json
 	touch $@
 
 clean: ## what the targets above made
-	rm -rf $(VENV) .cache $(TS)/node_modules $(TS)/dist
+	rm -rf $(VENV) .cache dist $(TS)/node_modules $(TS)/dist $(TS)/wheelhouse $(TS)/LICENSE

@@ -1,16 +1,19 @@
 /**
  * Which command starts the sidecar. In order: the option, `PYRUNNER_SIDECAR`, the checkout that this package lies in,
- * an installed `pyrunner-sidecar`. What the host named itself is taken as it is, never replaced by a guess.
+ * the one that is packed with it, an installed `pyrunner-sidecar`. What the host named itself is taken as it is, never
+ * replaced by a guess.
  */
 import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
 import { messageOf, PyRunnerError } from "./errors.js";
+import { onPath } from "./on-path.js";
 import type { PyRunnerOptions } from "./options.js";
+import { packedSidecar } from "./packed-sidecar.js";
 
 /** The folder with package.json: the parent of `src` and of `dist`. */
-const PACKAGE_DIR = path.dirname(__dirname);
+export const PACKAGE_DIR = path.dirname(__dirname);
 /** An interpreter behind a shim on a cold disk takes a second or two. */
 const PROBE_WAIT_MS = 15_000;
 /** Asks for the distribution, not for `import sidecar`, which another package may be called as well. */
@@ -62,6 +65,13 @@ export async function findSidecar({
   }
   tried.push(`the checkout: no ${missing.join(", no ")}`);
 
+  const packed = await packedSidecar({ env, packageDir });
+  if ("command" in packed) {
+    const { command, args, python } = packed;
+    return { command, args, cwd: packageDir, origin: `packed with this package, run by Python ${python}` };
+  }
+  tried.push(...packed.tried.map((reason) => `packed with this package: ${reason}`));
+
   const script = onPath("pyrunner-sidecar", env);
   if (script !== undefined) return { command: script, args: [], cwd: packageDir, origin: "PATH" };
   tried.push("pyrunner-sidecar: not on PATH");
@@ -76,7 +86,7 @@ export async function findSidecar({
   throw new PyRunnerError(
     "sidecar_not_found",
     `Failed to spawn Python process: no sidecar was found.\n${tried.map((line) => `  - ${line}`).join("\n")}\n` +
-      "Install it (pip install pyrunner-sidecar), or set PYRUNNER_SIDECAR to a Python that has it.",
+      "Put a Python 3.10 or newer on PATH, or set PYRUNNER_SIDECAR to one that has the package pyrunner-sidecar.",
     { data: { tried } },
   );
 }
@@ -86,24 +96,6 @@ function named(file: string, origin: string, packageDir: string): SidecarCommand
   const isInterpreter = /^(python|pypy)[\d.]*(\.exe)?$/i.test(path.basename(file));
   const command = /[/\\]/.test(file) ? path.resolve(file) : file;
   return { command, args: isInterpreter ? ["-m", "sidecar"] : [], cwd: packageDir, origin };
-}
-
-function onPath(name: string, env: Environment): string | undefined {
-  const extensions = IS_WINDOWS ? (env.PATHEXT ?? ".EXE").split(";") : [""];
-  return (env.PATH ?? "")
-    .split(path.delimiter)
-    .filter((folder) => path.isAbsolute(folder)) // A relative entry would let the current directory choose the program.
-    .flatMap((folder) => extensions.map((extension) => path.join(folder, name + extension)))
-    .find(isProgram);
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile(); // A directory has the permission as well.
-  } catch {
-    return false;
-  }
 }
 
 /** Why this interpreter cannot be taken, or undefined. */

@@ -59,6 +59,15 @@ test("the checkout's .venv comes next, if the sidecar's sources lie beside this 
   );
 });
 
+test("then the one that is packed with this package, before an installed one", async (t) => {
+  const answer = JSON.stringify({ directory: "/cache/0.1.0", python: "3.12.4" });
+  const bin = directory(t, { python3: `#!/bin/sh\necho '${answer}'\n`, "pyrunner-sidecar": "" });
+  const packageDir = directory(t, { "wheelhouse/manifest.json": "{}", "wheelhouse/unpack.py": "" });
+  const found = await findSidecar({ env: { PATH: bin }, packageDir });
+  assert.deepEqual([found.command, found.args], [path.join(bin, "python3"), ["-I", "-S", "/cache/0.1.0"]]);
+  assert.equal(found.origin, "packed with this package, run by Python 3.12.4");
+});
+
 test("then an installed pyrunner-sidecar on PATH", async (t) => {
   const bin = directory(t, { "pyrunner-sidecar": "" });
   const found = await findSidecar({ env: { PATH: bin }, packageDir: path.join(directory(t), "pyrunner") });
@@ -95,9 +104,10 @@ test("when nothing is found, the error lists every candidate and why it was not 
   - the option \`sidecar\`: not set
   - PYRUNNER_SIDECAR: not set
   - the checkout: no ${root}/.venv/bin/python, no ${root}/sidecar/__main__.py
+  - packed with this package: no ${root}/pyrunner/wheelhouse
   - pyrunner-sidecar: not on PATH
   - python3: ${bin}/python3: pyrunner-sidecar is not installed
   - python: not on PATH
-Install it (pip install pyrunner-sidecar), or set PYRUNNER_SIDECAR to a Python that has it.`,
+Put a Python 3.10 or newer on PATH, or set PYRUNNER_SIDECAR to one that has the package pyrunner-sidecar.`,
   });
 });

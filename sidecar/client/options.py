@@ -1,0 +1,48 @@
+"""What a runner, a tool and a call may set: each wins over the one before, and all over the sidecar's environment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WIRE_NAMES = {
+    "timeout_ms": "timeout",
+    "max_memory_mb": "maxMemoryMB",
+    "min_isolation": "minIsolation",
+    "python_path": "pythonPath",
+    "working_dir": "workingDir",
+}
+
+
+class LimitOptions(TypedDict, total=False):
+    """Of a call. None counts as not given."""
+
+    timeout_ms: int | None
+    """Wall time of one call in milliseconds, its wait in the queue included."""
+    max_memory_mb: int | None
+    """Memory of one call in MiB."""
+    min_isolation: Literal["strict", "process"] | None
+    """The weakest isolation that is accepted; what cannot have it raises `SandboxUnavailable`."""
+
+
+class ToolOptions(LimitOptions, total=False):
+    """Of a tool or a runner, too."""
+
+    python_path: str | None
+    """The interpreter that runs the tools, a name on PATH or a path. It need not be the one that runs the sidecar."""
+    working_dir: str | os.PathLike[str] | None
+    """What a call's private scratch directory is called inside the call; no directory of the host."""
+
+
+def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given, under the wire's names. The sidecar checks the values; a name that is none is ours."""
+    unknown = sorted(set(options) - set(_WIRE_NAMES))
+    if unknown:
+        raise TypeError(f"unknown option {unknown[0]!r}; there are {', '.join(_WIRE_NAMES)}")
+    given = {_WIRE_NAMES[name]: value for name, value in options.items() if value is not None}
+    if "workingDir" in given:
+        given["workingDir"] = os.path.abspath(given["workingDir"])  # noqa: PTH100 - not a directory of this machine
+    return given

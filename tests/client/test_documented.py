@@ -1,0 +1,33 @@
+"""The Python in docs/install.md runs, and what it asserts holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import PATIENCE_S
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = re.findall(
+    r"^```python\n(.*?)^```", (ROOT / "docs/install.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+
+
+def test_there_are_some() -> None:
+    assert len(PROGRAMS) == 2
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_runs_and_leaves_nothing_to_say(program: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

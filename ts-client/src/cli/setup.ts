@@ -1,0 +1,46 @@
+/** `pyrunner setup`: what the first call would do anyway, ahead of it (in an image that is built), and said aloud. */
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { sidecarEnvironment } from "../environment.js";
+import { messageOf, PyRunnerError } from "../errors.js";
+import { findSidecar, PACKAGE_DIR } from "../find-sidecar.js";
+import { packedSidecar } from "../packed-sidecar.js";
+import { UsageError } from "./exit.js";
+
+const USAGE = `Usage: pyrunner setup [--force]
+
+  --force  unpack again, in the place of what is there
+
+It is unpacked into PYRUNNER_CACHE_DIR, else into pyrunner/ in XDG_CACHE_HOME or ~/.cache.
+`;
+
+export async function setup(args: string[]): Promise<number> {
+  const options = parse(args);
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const env = sidecarEnvironment(process.env, {});
+  if (options.force) {
+    const packed = await packedSidecar({ env, packageDir: PACKAGE_DIR, force: true });
+    if ("tried" in packed) {
+      throw new PyRunnerError("sidecar_not_found", `Nothing was unpacked: ${packed.tried.join("; ")}.`);
+    }
+  }
+  const { command, args: commandArgs, origin } = await findSidecar({ env });
+  process.stdout.write(`sidecar  ${origin}\npython   ${command}\n`);
+  const directory = commandArgs.find((arg) => path.isAbsolute(arg));
+  if (directory !== undefined) process.stdout.write(`in       ${directory}\n`);
+  return 0;
+}
+
+function parse(args: string[]): { force?: boolean; help?: boolean } {
+  try {
+    return parseArgs({
+      args,
+      options: { force: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    }).values;
+  } catch (error) {
+    throw new UsageError(messageOf(error), USAGE);
+  }
+}
