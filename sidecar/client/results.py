@@ -20,6 +20,8 @@ class Usage(TypedDict):
     maxRssMB: float
     queueMs: float
     peakMemoryMB: float
+    spawnMs: float
+    runMs: float
 
 
 class Isolation(TypedDict):
@@ -54,11 +56,16 @@ class RunReply(TypedDict, total=False):
     runId: str
 
 
-class RegisterReply(TypedDict):
-    """`codeHash` is the SHA-256 of the code's UTF-8, in hexadecimal."""
+class RegisterReply(TypedDict, total=False):
+    """`codeHash` is the SHA-256 of the code's UTF-8, in hexadecimal.
+
+    `schemaDerived` is there where the tool's schema was made of its type hints, `warnings` say why it was not.
+    """
 
     id: str
     codeHash: str
+    schemaDerived: bool
+    warnings: list[str]
 
 
 class Diagnostic(TypedDict):
