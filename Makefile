@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 TS := ts-client
 PYTHON_READY := $(VENV)/.ready
 NODE_READY := $(TS)/node_modules/.ready
+BENCH_READY := bench/node_modules/.ready
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export npm_config_cache := $(CURDIR)/.cache/npm
@@ -12,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench faults soak test-python test-node build generate clean help
+.PHONY: demo test check bench bench-short faults soak test-python test-node build generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,8 +37,11 @@ test-python: $(PYTHON_READY)
 test-node: $(PYTHON_READY) build
 	npm --prefix $(TS) test --silent
 
-bench: $(PYTHON_READY) build ## one warm call from Node beside a new python3 per call, as a ratio
+bench: $(PYTHON_READY) $(BENCH_READY) build ## measure it beside everything else that there is, as one table and a picture
 	node bench/bench.mjs
+
+bench-short: $(PYTHON_READY) build ## what of it needs no install, in a minute; fails where a ratio has become twice as bad
+	node bench/bench.mjs --short
 
 faults: $(PYTHON_READY) ## 20,000 calls while processes die and stop and everything runs out (FAULT_CALLS, FAULT_SEED)
 	FAULT_CALLS=$${FAULT_CALLS:-20000} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/python -m pytest -s tests/faults
@@ -61,5 +65,11 @@ $(NODE_READY): $(TS)/package-lock.json
 	npm --prefix $(TS) install --silent --no-save --no-audit --no-fund
 	touch $@
 
+$(BENCH_READY): bench/package-lock.json bench/requirements.txt $(PYTHON_READY)
+	npm --prefix bench install --silent --no-save --no-audit --no-fund
+	$(BIN)/python -m venv --clear bench/.venv
+	bench/.venv/bin/python -m pip install --quiet --quiet --requirement bench/requirements.txt
+	touch $@
+
 clean: ## what the targets above made
-	rm -rf $(VENV) .cache $(TS)/node_modules $(TS)/dist
+	rm -rf $(VENV) .cache $(TS)/node_modules $(TS)/dist bench/node_modules bench/.venv
