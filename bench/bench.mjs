@@ -1,7 +1,7 @@
 // Measures everything that README.md here explains, in one run, and prints one table. `--short` measures what needs no
 // install, writes nothing, and fails where a ratio has become twice as bad as expected.json says.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { machine as describeMachine } from "./machine.mjs";
 import { measureBurst } from "./measure/burst.mjs";
@@ -48,7 +48,8 @@ for (const [name, measure] of Object.entries(isShort ? SHORT : FULL)) {
 console.log(table(rows, machine));
 
 if (isShort) {
-  const worse = regressions(rows);
+  const expected = JSON.parse(readFileSync(new URL("expected.json", import.meta.url), "utf8"));
+  const worse = regressions(rows, expected);
   for (const sentence of worse) console.error(sentence);
   process.exitCode = worse.length > 0 ? 1 : 0;
 } else {

@@ -8,7 +8,7 @@ const PROC = "/proc";
 export function sidecarProcesses() {
   const children = childrenByParent();
   const below = (pid) => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
-  const isSidecar = (pid) => commandOf(pid).includes("sidecar");
+  const isSidecar = (pid) => commandOf(pid).some((part) => /(^|\/|-)sidecar$/.test(part));
   const sidecar = (children.get(process.pid) ?? []).find(isSidecar);
   if (sidecar === undefined) throw new Error("no sidecar is running");
   // The zygote is a process and the init of its namespaces below it; what hangs on the init are workers.

@@ -1,14 +1,10 @@
 // Has a ratio become twice as bad as `expected.json` says? Wide on purpose: the machine is anybody's, and absolute times
 // are not looked at.
 
-import { readFileSync } from "node:fs";
-
 const MARGIN = 2;
-const EXPECTED = new URL("expected.json", import.meta.url);
 
-/** One sentence for each row that misses its expected ratio by more than the margin. */
-export function regressions(rows) {
-  const expected = JSON.parse(readFileSync(EXPECTED, "utf8"));
+/** One sentence for each row that misses its ratio in `expected`, `{id: ratio}`, by more than the margin. */
+export function regressions(rows, expected) {
   return Object.entries(expected).flatMap(([id, ratio]) => {
     const row = rows.find((one) => one.id === id);
     if (row?.ratio === undefined) return [`${id}: was not measured, and expected.json has a ratio for it.`];

@@ -5,7 +5,7 @@ import { LineProcess } from "../line-process.mjs";
 
 const PROGRAM = fileURLToPath(new URL("fork.py", import.meta.url));
 
-/** `measure(durationMs)` gives `{p50Ms, perSecond}` of one process; `measureAll`, the rate with every core busy. */
+/** `measure(durationMs)` gives `{timesMs, perSecond}` of one process; `measureAll`, the rate with every core busy. */
 export function openForks({ python, cores }) {
   const processes = Array.from({ length: cores }, () => new LineProcess(python, ["-I", "-S", PROGRAM]));
   return {

@@ -11,7 +11,7 @@ import { median, quantile, ratioOver, takeTurns, timesOf } from "../statistics.m
 import { ARGS, checkText, TEXT_PROCESSOR } from "../workload.mjs";
 
 const GAP_MS = 10;
-const CALLS = 60;
+const CALLS = 80;
 const WARM_UP_CALLS = 20;
 const FORK_MS = 200;
 /** What the issue grants a jailed call beyond an echo. */
@@ -32,7 +32,7 @@ export async function measureLatency({ machine, isShort }) {
     "back-to-back": () => timesOf(() => product.call(ARGS), text),
     echo: () => timesOf(() => echo.call(ARGS), { count: CALLS }),
     plain: () => timesOf(() => plain.call(ARGS), text),
-    fork: async () => [(await forks.measure(FORK_MS)).p50Ms],
+    fork: async () => (await forks.measure(FORK_MS)).timesMs,
   };
   for (const { peer, call } of opened) {
     contestants[peer.id] = () => timesOf(() => call(ARGS), { count: peer.callsPerRound, check: checkText });
@@ -40,7 +40,7 @@ export async function measureLatency({ machine, isShort }) {
   try {
     for (const { call } of [product, echo]) await timesOf(() => call(ARGS), { count: WARM_UP_CALLS });
     for (const { call } of opened) checkText(await call(ARGS));
-    const rounds = await takeTurns(isShort ? 6 : 8, contestants);
+    const rounds = await takeTurns(6, contestants);
     return [...rowsOf(rounds, opened), ...absent.map(({ peer, why }) => absentRow({ ...named(peer), why }))];
   } finally {
     for (const one of everybody) await one.close();
@@ -70,10 +70,10 @@ function rowsOf(rounds, opened) {
     }),
   ];
   const floors = {
-    "echo-paced": `floor: echo through our JSON-RPC, ${GAP_MS} ms between calls`,
-    echo: "floor: echo through our JSON-RPC, back to back",
-    plain: "floor: a python3 kept running and shared",
-    fork: "floor: fork + _exit + wait of the zygote, in Python",
+    "echo-paced": `floor: echo, ${GAP_MS} ms between calls`,
+    echo: "floor: echo, back to back",
+    plain: "floor: a python3 kept running, shared",
+    fork: "floor: fork + _exit + wait of the zygote",
   };
   for (const [id, what] of Object.entries(floors)) {
     rows.push(row({ id, what, ratio: against(id), ratioOf: "it / pyrunner paced" }));

@@ -7,7 +7,7 @@ const WORKER = new URL("pyodide-worker.mjs", import.meta.url);
 
 export const peer = {
   id: "pyodide-fresh",
-  name: "Pyodide, started for each call",
+  name: "Pyodide, started per call",
   isolates: { cpython: "wasm", boundary: "no", fresh: "yes" },
   callsPerRound: 1,
   open: async (code) => {

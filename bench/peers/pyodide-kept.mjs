@@ -4,7 +4,7 @@ import { callFunction, openPyodide } from "./pyodide-warm.mjs";
 
 export const peer = {
   id: "pyodide-kept",
-  name: "Pyodide, shared, the tool's function kept too",
+  name: "Pyodide, shared, the function kept too",
   isolates: { cpython: "wasm", boundary: "no", fresh: "no" },
   callsPerRound: 200,
   open: async (code) => {

@@ -3,7 +3,7 @@
 
 export const peer = {
   id: "pyodide-warm",
-  name: "Pyodide, shared, the tool's module run for each call",
+  name: "Pyodide, shared, the module run per call",
   isolates: { cpython: "wasm", boundary: "no", fresh: "no" },
   callsPerRound: 200,
   open: (code) => openPyodide(code),
