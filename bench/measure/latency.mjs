@@ -11,7 +11,6 @@ import { median, quantile, ratioOver, takeTurns, timesOf } from "../statistics.m
 import { ARGS, checkText, TEXT_PROCESSOR } from "../workload.mjs";
 
 const GAP_MS = 10;
-const CALLS = 80;
 const WARM_UP_CALLS = 20;
 const FORK_MS = 200;
 /** What the issue grants a jailed call beyond an echo. */
@@ -25,12 +24,13 @@ export async function measureLatency({ machine, isShort }) {
   const { opened, absent } = await openPeers(isShort ? WITHOUT_INSTALL : ALL, TEXT_PROCESSOR, machine);
   const everybody = [product, echo, plain, forks, ...opened];
 
-  const text = { count: CALLS, check: checkText };
+  const count = isShort ? 40 : 80;
+  const text = { count, check: checkText };
   const contestants = {
     paced: () => timesOf(() => product.call(ARGS), { ...text, gapMs: GAP_MS }),
-    "echo-paced": () => timesOf(() => echo.call(ARGS), { count: CALLS, gapMs: GAP_MS }),
+    "echo-paced": () => timesOf(() => echo.call(ARGS), { count, gapMs: GAP_MS }),
     "back-to-back": () => timesOf(() => product.call(ARGS), text),
-    echo: () => timesOf(() => echo.call(ARGS), { count: CALLS }),
+    echo: () => timesOf(() => echo.call(ARGS), { count }),
     plain: () => timesOf(() => plain.call(ARGS), text),
     fork: async () => (await forks.measure(FORK_MS)).timesMs,
   };
