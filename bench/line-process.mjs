@@ -12,7 +12,7 @@ export class LineProcess {
     this.#child = spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] });
     this.#ended = new Promise((resolve) => {
       const end = (why) => {
-        for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${args[0]}: ${why}`));
+        for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${command} ${args[0]}: ${why}`));
         resolve();
       };
       this.#child.once("error", (error) => end(error.message));

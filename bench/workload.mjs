@@ -29,7 +29,7 @@ export function checkText(result) {
   assert.deepEqual(result, { ok: true, data: { wordCount: 9 } });
 }
 
-/** The same tool below the imports of the issue: modules that take long to load. */
+/** The same tool below imports that take long. */
 export const HEAVY_IMPORTS = `import sqlite3, asyncio, decimal, xml.etree.ElementTree\n${TEXT_PROCESSOR}`;
 
 /** Work for the processor alone, in the subset of Python that Monty runs: a sieve by division, and recursion. */

@@ -13,7 +13,7 @@ import { ARGS, checkText, TEXT_PROCESSOR } from "../workload.mjs";
 const GAP_MS = 10;
 const WARM_UP_CALLS = 20;
 const FORK_MS = 200;
-/** What the issue grants a jailed call beyond an echo. */
+/** What a jailed call may take beyond an echo. */
 const GRANTED_MS = 0.25;
 
 export async function measureLatency({ machine, isShort }) {

@@ -10,8 +10,9 @@ const TOOLS = 10_000;
 const AT_ONCE = 64;
 const CALLS = 100;
 const GAP_MS = 10;
-/** A tool of an ordinary size, no two the same. */
+/** An ordinary size. */
 const SOURCE_BYTES = 2_048;
+const FILLING = "# A line of a tool that does more than count words.\n".repeat(40);
 
 export async function measureManyTools() {
   const many = openPyRunner(TEXT_PROCESSOR);
@@ -37,27 +38,23 @@ export async function measureManyTools() {
 
 /** Register TOOLS tools, AT_ONCE in flight; how many a second that was. */
 async function register(runner) {
+  const sources = Array.from({ length: TOOLS }, (_, number) => sourceOf(number));
   const startedMs = performance.now();
   let next = 0;
   const registrar = async () => {
     while (next < TOOLS) {
-      const id = next;
+      const number = next;
       next += 1;
-      await runner.register({ ...DEFINITION, runner: undefined, id: `tool-${id}` }, sourceOf(id));
+      await runner.register({ ...DEFINITION, id: `tool-${number}` }, sources[number]);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, registrar));
   return (TOOLS * 1000) / (performance.now() - startedMs);
 }
 
-function sourceOf(id) {
-  const head = `# Tool ${id}.\n${TEXT_PROCESSOR}`;
-  return (
-    head +
-    "# Some more of the same length as a tool of an ordinary size.\n"
-      .repeat(SOURCE_BYTES)
-      .slice(0, SOURCE_BYTES - head.length)
-  );
+/** No two are the same. */
+function sourceOf(number) {
+  return `# Tool ${number}.\n${TEXT_PROCESSOR}${FILLING}`.slice(0, SOURCE_BYTES);
 }
 
 function latencyRow(rounds) {
