@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 TS := ts-client
 PYTHON_READY := $(VENV)/.ready
 NODE_READY := $(TS)/node_modules/.ready
+BENCH_READY := bench/node_modules/.ready
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export npm_config_cache := $(CURDIR)/.cache/npm
@@ -12,7 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TMPDIR := $(CURDIR)/.cache/tmp
 $(shell mkdir -p $(TMPDIR))
 
-.PHONY: demo test check bench faults soak wheelhouse pack wheel test-install test-python test-node build generate clean help
+.PHONY: demo test check bench bench-short faults soak wheelhouse pack wheel test-install test-python test-node build \
+  generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,8 +41,11 @@ test-install: pack wheel ## both packages, installed into empty directories and 
 test-node: $(PYTHON_READY) build
 	npm --prefix $(TS) test --silent
 
-bench: $(PYTHON_READY) build ## one warm call from Node beside a new python3 per call, as a ratio
+bench: $(PYTHON_READY) $(BENCH_READY) build ## measure it beside everything else that there is, as one table and a picture
 	node bench/bench.mjs
+
+bench-short: $(PYTHON_READY) build ## what of it needs no install, in a minute; fails where a ratio has become twice as bad
+	node bench/bench.mjs --short
 
 faults: $(PYTHON_READY) ## 20,000 calls while processes die and stop and everything runs out (FAULT_CALLS, FAULT_SEED)
 	FAULT_CALLS=$${FAULT_CALLS:-20000} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/python -m pytest -s tests/faults
@@ -74,5 +79,11 @@ $(NODE_READY): $(TS)/package-lock.json
 	npm --prefix $(TS) install --silent --no-save --no-audit --no-fund
 	touch $@
 
+$(BENCH_READY): bench/package-lock.json bench/requirements.txt $(PYTHON_READY)
+	npm --prefix bench install --silent --no-save --no-audit --no-fund
+	$(BIN)/python -m venv --clear bench/.venv
+	bench/.venv/bin/python -m pip install --quiet --quiet --requirement bench/requirements.txt
+	touch $@
+
 clean: ## what the targets above made
-	rm -rf $(VENV) .cache dist $(TS)/node_modules $(TS)/dist $(TS)/wheelhouse $(TS)/LICENSE
+	rm -rf $(VENV) .cache dist $(TS)/node_modules $(TS)/dist $(TS)/wheelhouse $(TS)/LICENSE bench/node_modules bench/.venv
