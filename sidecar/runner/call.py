@@ -18,6 +18,7 @@ from sidecar.errors import InternalError
 from sidecar.record import Usage
 from sidecar.runner import verdict
 from sidecar.runner.attempts import MissedCall, until_heard
+from sidecar.runner.deadline import Deadline
 from sidecar.runner.outcome import CallRecord, CallRequest, Isolation
 from sidecar.runner.watchdog import MEMORY, SCRATCH, THREADS, Watchdog
 from sidecar.worker import wire
@@ -70,7 +71,7 @@ class Call:
         max_memory_bytes = self._request.max_memory_mb * 1024 * 1024
         await _limit_memory(worker, max_memory_bytes)
         watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: self._decide(_CAUSES[limit]))
-        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        deadline = Deadline(self._remaining_s, lambda: self._decide("timeout"))
         code = encode(wire.CODE, self._request.code.encode("utf-8", "surrogatepass"))
         arguments = encode(wire.ARGUMENTS, self._request.arguments)
         try:
@@ -130,7 +131,7 @@ class Call:
     async def examine(self, worker: Worker, mode: str, payload: bytes) -> list[Any] | None:
         """Have a worker look at `payload` without running anything of it; None where it did not come to an end."""
         await _limit_memory(worker, self._request.max_memory_mb * 1024 * 1024)
-        deadline = asyncio.get_running_loop().call_later(self._remaining_s, self._decide, "timeout")
+        deadline = Deadline(self._remaining_s, lambda: self._decide("timeout"))
         try:
             terminal = await self._converse(worker, self._header(mode), encode(wire.CODE, payload))
         finally:
