@@ -11,6 +11,7 @@ import asyncio
 from collections import OrderedDict
 
 from sidecar.errors import QueueFull
+from sidecar.runner.deadline import Deadline
 
 # A guess until a call has ended.
 _FIRST_GUESS_MS = 50.0
@@ -48,18 +49,18 @@ class Admission:
         admitted = asyncio.get_running_loop().create_future()
         self._lines.setdefault(tool, OrderedDict())[admitted] = memory_mb
         self.queued += 1
+        late = None if timeout_ms is None else Deadline(timeout_ms / 1000, lambda: self._give_up(tool, admitted))
         try:
-            # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with the turn.
-            await asyncio.wait((admitted,), timeout=None if timeout_ms is None else timeout_ms / 1000)
+            await admitted
         except asyncio.CancelledError:
-            if admitted.done():
-                self.leave(memory_mb)
+            if admitted.cancelled():
+                self._withdraw(tool, admitted)
+            elif admitted.exception() is None:
+                self.leave(memory_mb)  # its turn came together with the cancellation
             raise
         finally:
-            if not admitted.done():
-                self._withdraw(tool, admitted)
-        if not admitted.done():
-            raise TimeoutError
+            if late is not None:
+                late.cancel()
 
     def leave(self, memory_mb: int) -> None:
         """Make room: a call has ended."""
@@ -87,16 +88,23 @@ class Admission:
                 return
             self._lines.move_to_end(tool)
             self._remove(tool, admitted)
-            self._take(memory_mb)
-            admitted.set_result(None)
+            if not admitted.done():  # else it was cancelled, and its task does not know yet
+                self._take(memory_mb)
+                admitted.set_result(None)
+
+    def _give_up(self, tool: str, admitted: asyncio.Future[None]) -> None:
+        if not admitted.done():
+            admitted.set_exception(TimeoutError())
+            self._withdraw(tool, admitted)
 
     def _withdraw(self, tool: str, admitted: asyncio.Future[None]) -> None:
         self._remove(tool, admitted)
         self._admit()  # it may have held the others back
 
     def _remove(self, tool: str, admitted: asyncio.Future[None]) -> None:
-        line = self._lines[tool]
-        del line[admitted]
+        line = self._lines.get(tool)
+        if line is None or line.pop(admitted, None) is None:
+            return  # somebody was faster
         if not line:
             del self._lines[tool]
         self.queued -= 1

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sidecar.runner.attempts import MissedCall
+from sidecar.runner.deadline import Deadline
 from sidecar.runner.waiting import first
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Conversation:
         self.worker = worker
         self.cause: Cause | None = None
         self._decided: asyncio.Future[None] = loop.create_future()
-        self._deadline = loop.call_later(deadline_s, self.decide, "timeout")
+        self._deadline = Deadline(deadline_s, lambda: self.decide("timeout"))
 
     def decide(self, cause: Cause) -> None:
         """Give the worker up for this reason, unless there was one before."""

@@ -67,6 +67,13 @@ class Pool:
 
     async def acquire(self) -> Worker:
         """A jailed worker for one call. `SandboxUnavailable`, or `InternalError` where no process can be had."""
+        try:
+            return await self._acquire()
+        except OSError as error:  # no descriptors are left, or a zygote did not come up (TimeoutError)
+            message = f"No process for the call: {error.strerror or 'none came up in time'}."
+            raise InternalError(message, retryable=True, mayHaveRun=False) from error
+
+    async def _acquire(self) -> Worker:
         for _ in range(_ATTEMPTS):
             zygote = await self._live_zygote()
             while self._standby:

@@ -90,7 +90,8 @@ class Zygote:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003 - positional only
-        with theirs:
+        with theirs, contextlib.ExitStack() as until_started:
+            until_started.enter_context(ours)
             process = subprocess.Popen(  # noqa: S603, ASYNC220 - vfork and exec, a millisecond, once
                 [
                     interpreter.executable, "-I", "-S", "-B", "-X", "utf8", "-X", "disable_remote_debug",
@@ -103,6 +104,7 @@ class Zygote:
                 cwd="/",
                 pass_fds=[theirs.fileno()],
             )  # fmt: skip
+            until_started.pop_all()
         zygote = cls(process, ours, limits, resources, plan.level)
         await zygote._send({"policy": _policy(interpreter, limits, resources, plan)}, ())
         try:

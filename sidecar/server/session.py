@@ -1,6 +1,6 @@
 """One host's conversation: its stdin through the decoder to the protocol, and the replies back to its stdout.
 
-Invariant: memory is bounded. While the host reads too little, or too many bytes of requests are in flight, its stdin is
+Invariant: memory is bounded. While the host reads too little, or too many requests are in flight, its stdin is
 not read, so the host is the one that has to wait. Its end is noticed all the same.
 """
 
@@ -29,6 +29,8 @@ _HANGUP_CHECK_S = 0.05
 _MAX_UNREAD_BYTES = 8 * 1024 * 1024
 # In messages of the greatest size.
 _MAX_IN_FLIGHT_MESSAGES = 4
+# Each takes up to 6 KiB beside its own bytes.
+_MAX_IN_FLIGHT_REQUESTS = 50_000
 
 
 class Session:
@@ -134,5 +136,9 @@ class Session:
             self._input.resume()
 
     def _is_full(self) -> bool:
-        in_flight_bytes = self.protocol.in_flight_bytes
-        return self._output.pending_bytes > _MAX_UNREAD_BYTES or in_flight_bytes > self._max_in_flight_bytes
+        protocol = self.protocol
+        return (
+            self._output.pending_bytes > _MAX_UNREAD_BYTES
+            or protocol.in_flight_bytes > self._max_in_flight_bytes
+            or protocol.in_flight >= _MAX_IN_FLIGHT_REQUESTS
+        )

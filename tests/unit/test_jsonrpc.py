@@ -10,6 +10,7 @@ import pytest
 from host import BOUND_S, Host, hanging, with_host
 
 from sidecar.config import Config
+from sidecar.server import session
 
 HANG = {"code": "hang"}
 
@@ -251,3 +252,23 @@ def test_requests_beyond_the_budget_of_bytes_wait_in_the_pipe() -> None:
         host.runner.hanging.pop().set_result(None)
 
     with_host(scenario, config=config)
+
+
+def test_beyond_a_number_of_requests_in_flight_the_host_has_to_wait_and_none_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "_MAX_IN_FLIGHT_REQUESTS", 5)
+
+    async def scenario(host: Host) -> None:
+        sent = {host.send("run", HANG) for _ in range(12)}
+        answered: set[int] = set()
+        while answered != sent:
+            waiting = min(5, len(sent - answered))
+            for _ in range(1000):
+                await asyncio.sleep(0)
+                assert len(host.runner.hanging) <= 5
+            assert len(host.runner.hanging) == waiting
+            next(iter(host.runner.hanging)).set_result(None)
+            answered.add((await host.receive())["id"])
+
+    with_host(scenario)
