@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from sidecar.record import Usage
-    from sidecar.runner.mount_namespaces import HeldMounts
 
 T = TypeVar("T")
 
@@ -228,19 +227,15 @@ class ToolRunner:
     def processes(self) -> set[int]:
         """The zygotes of this runner and all that is below them, when nothing is compiled for later calls."""
         if threading.current_thread() is not self._thread:
-            self.on_loop(_until(lambda: self.runner._compilations.pending == 0))
+            self.on_loop(_until(lambda: self.runner.gauges()["compiling"] == 0))
         zygotes = [pool._zygote._process.pid for pool in self.runner._pools.values() if pool._zygote is not None]
         return set(zygotes).union(*(descendants(pid) for pid in zygotes))
 
     def descriptors(self) -> int:
         """How many this process holds, when the mounts of dead workers have been let go of."""
 
-        self.on_loop(_until(lambda: all(mounts.is_idle for mounts in self._held_mounts())))
+        self.on_loop(_until(lambda: self.runner.gauges()["leftovers"] == 0))
         return open_descriptors()
-
-    def _held_mounts(self) -> list[HeldMounts]:
-        zygotes = [pool._zygote for pool in self.runner._pools.values()]
-        return [zygote._resources._mounts for zygote in zygotes if zygote is not None]
 
     def close(self) -> None:
         """End the runner and the loop; nothing is left of either."""

@@ -294,6 +294,8 @@ class Sidecar:
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             stats: Message = self.call("stats")
-            if stats["gauges"]["running"] == 0 and stats["gauges"]["standby"] == standby:
+            gauges = stats["gauges"]
+            busy = gauges["running"] + gauges["compiling"] + gauges["leftovers"]
+            if busy == 0 and gauges["standby"] == standby:
                 return stats
         raise TimeoutError("the standby workers are never complete")

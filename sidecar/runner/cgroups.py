@@ -61,7 +61,8 @@ class MemoryCgroup:
         self._directory = LockedDirectory(parent, 0o700, _remove)
         self._directory.sweep()
         self.path = self._directory.path
-        self._emptied: list[str] = []
+        # Numbers of workers that are dead and whose cgroups are still there.
+        self.dead: set[int] = set()
         self._base_bytes: int | None = None
         self._peaks: dict[int, int] = {}
         v2 = Path(self.path, "cgroup.controllers").exists()
@@ -89,7 +90,11 @@ class MemoryCgroup:
                 self._peaks[number] = os.open(f"{group}/{self._files.peak}", os.O_RDONLY | os.O_CLOEXEC)
 
     def finish(self, number: int, *, had_answered: bool) -> Spent:
-        """Worker `number` is dead: what it took, and whether the kernel killed it for that unless it `had_answered`."""
+        """Worker `number` is dead: what it took, and whether the kernel killed it for that unless it `had_answered`.
+
+        Its number is taken until `remove_dead` has removed its cgroup.
+        """
+        self.dead.add(number)
         peak = self._peaks.pop(number, None)
         try:
             kills = 0 if had_answered else self._kills(f"{self.path}/{number}")
@@ -104,11 +109,10 @@ class MemoryCgroup:
         events = _read(f"{group}/{self._files.events}").split()
         return int(events[events.index(self._files.kills_key) + 1]) if self._files.kills_key in events else 0
 
-    def remove(self, number: int) -> None:
-        """Remove the cgroup of worker `number`, which is dead."""
+    def remove_dead(self) -> None:
+        """Remove the cgroups of workers that are dead."""
         # A process that is dead by every other word may be in its cgroup for some microseconds more.
-        groups = (*self._emptied, f"{self.path}/{number}")
-        self._emptied = [group for group in groups if not _is_gone(group)]
+        self.dead = {number for number in self.dead if not _is_gone(f"{self.path}/{number}")}
 
     def close(self) -> None:
         """Remove it."""

@@ -136,6 +136,8 @@ class Runner:
             "memoryMB": self._admission.memory_mb,
             "standby": sum(pool.standby for pool in self._pools.values()),
             "zygotes": sum(pool.alive for pool in self._pools.values()),
+            "compiling": self._compilations.pending,
+            "leftovers": sum(pool.leftovers for pool in self._pools.values()),
         }
 
     async def close(self) -> None:

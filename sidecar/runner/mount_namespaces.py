@@ -20,12 +20,13 @@ class HeldMounts:
         self._dead: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._letting_go: asyncio.Future[None] | None = None
+        self._in_batch = 0
         self._stopped = False
 
     @property
-    def is_idle(self) -> bool:
-        """Whether none is kept whose worker is dead."""
-        return not self._dead and self._letting_go is None
+    def kept(self) -> int:
+        """How many are kept whose worker is dead."""
+        return len(self._dead) + self._in_batch
 
     def release(self, descriptor: int) -> None:
         """Its worker is dead: let go of it soon."""
@@ -48,11 +49,14 @@ class HeldMounts:
 
     def _let_go(self) -> None:
         self._timer = None
-        self._letting_go = asyncio.get_running_loop().run_in_executor(None, _close_all, self._take())
+        batch = self._take()
+        self._in_batch = len(batch)
+        self._letting_go = asyncio.get_running_loop().run_in_executor(None, _close_all, batch)
         self._letting_go.add_done_callback(self._again)
 
     def _again(self, _: object) -> None:
         self._letting_go = None
+        self._in_batch = 0
         if self._dead and not self._stopped:
             self._let_go()
 

@@ -57,6 +57,11 @@ class Pool:
         return len(self._standby)
 
     @property
+    def leftovers(self) -> int:
+        """As `Resources.leftovers`."""
+        return 0 if self._zygote is None else self._zygote.leftovers
+
+    @property
     def alive(self) -> bool:
         """Whether its zygote runs."""
         return self._zygote is not None and self._zygote.alive

@@ -89,6 +89,15 @@ class Resources:
             with contextlib.suppress(OSError):
                 self._scratch.sweep()
 
+    @property
+    def leftovers(self) -> int:
+        """Of how many dead workers something is still there, which goes when nobody waits for a reply."""
+        return self._mounts.kept + (len(self._cgroup.dead) if self._cgroup else 0)
+
+    def is_taken(self, number: int) -> bool:
+        """Whether what a dead worker of this number had is still there."""
+        return self._cgroup is not None and number in self._cgroup.dead
+
     def share(self, number: int) -> Share:
         """Worker `number`'s."""
         return Share(number, self._cgroup, self.scratch_root, self._mounts)
@@ -152,7 +161,7 @@ class Share:
     def remove_cgroup(self) -> None:
         """Once it is `finish`ed, when nobody waits for it."""
         if self._cgroup is not None:
-            self._cgroup.remove(self._number)
+            self._cgroup.remove_dead()
 
     def remove_scratch(self) -> None:
         """The worker is dead: remove its directory, for as long as that takes."""

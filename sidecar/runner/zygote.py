@@ -126,8 +126,9 @@ class Zygote:
     async def spawn(self) -> Worker:
         """A worker that is being started; `jailed` says when it can be used. ConnectionError if the zygote is gone."""
         # By chance, so that a tool cannot tell from its uid how many calls came before it.
-        while (number := secrets.randbelow(self._numbers)) in self._workers:
-            pass
+        number = secrets.randbelow(self._numbers)
+        while number in self._workers or self._resources.is_taken(number):
+            number = secrets.randbelow(self._numbers)
         share = self._resources.share(number)
         worker = Worker(self._limits, share, self.level)
         self._workers[number] = worker
@@ -140,6 +141,11 @@ class Zygote:
         finally:
             worker.close_remote()
         return worker
+
+    @property
+    def leftovers(self) -> int:
+        """As `Resources.leftovers`."""
+        return self._resources.leftovers
 
     def kill(self) -> None:
         """End the zygote and with it, by the kernel's doing, every worker."""

@@ -17,7 +17,7 @@ PROTOCOL = Path(__file__).parents[2] / "protocol.md"
 ANY = "…"
 MEASURED = frozenset(
     {"wallMs", "cpuMs", "maxRssMB", "queueMs", "peakMemoryMB", "spawnMs", "runMs"}
-    | {"uptimeMs", "rssBytes", "sumMs", "standby", "counts"}
+    | {"uptimeMs", "rssBytes", "sumMs", "standby", "leftovers", "counts"}
 )
 # What the machine decides.
 MACHINE = frozenset({"maxConcurrency", "memoryBudgetMB"})
