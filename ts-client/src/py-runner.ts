@@ -106,6 +106,19 @@ export class PyRunner {
     );
   }
 
+  /**
+   * As `run`, for callers that want a result whatever happens: what `run` rejects with is `{ ok: false, error }` here,
+   * with the PyRunnerError's code, `cancelled` after an abort. Never rejects.
+   */
+  runSafe(
+    tool: string | { readonly code: string },
+    args?: unknown,
+    options: RunOptions = {},
+  ): Promise<ToolResult> {
+    const run = (signal: AbortSignal | undefined) => this.run(tool, args, { ...options, signal });
+    return runSafely(run, { ctx: options, eventBus: undefined });
+  }
+
   /** Check code without running it. */
   async validate(code: string): Promise<ValidateResult> {
     const { pythonPath } = wireLimits(this.#options);

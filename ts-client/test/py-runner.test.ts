@@ -48,6 +48,31 @@ test("createRunner's function resolves with a failure when no sidecar can be sta
   );
 });
 
+test("runSafe resolves with the tool's result, and with whatever `run` rejects with as a failure", async (t) => {
+  const runner = fakeRunner(t);
+  await runner.register({ id: "e" }, "echo");
+  assert.deepEqual(await runner.runSafe("e", { a: 1 }), { ok: true, data: { a: 1 } });
+  const seen: string[] = [];
+  const onStdout = (text: string): unknown => seen.push(text);
+  assert.deepEqual(await runner.runSafe({ code: "stream" }, {}, { onStdout }), { ok: true, data: null });
+  assert.deepEqual(seen, ["one\n", "two\n"]);
+  const failures = [
+    ["nobody", {}, {}, "tool_not_found"],
+    [{ code: "queue-full" }, {}, {}, "queue_full"],
+    [{ code: 7 }, {}, {}, "invalid_params"],
+    [{ code: "echo" }, 1n, {}, "invalid_params"],
+    [{ code: "echo" }, {}, { timeout: -1 }, "invalid_config"],
+    [{ code: "echo" }, {}, { signal: AbortSignal.abort() }, "cancelled"],
+    [{ code: "hang" }, {}, { abortSignal: AbortSignal.timeout(50) }, "cancelled"],
+    [{ code: "die" }, {}, {}, "sidecar_exited"],
+  ] as const;
+  for (const [tool, args, options, code] of failures) {
+    const { ok, error } = await runner.runSafe(tool as never, args, options);
+    assert.deepEqual([ok, error?.code], [false, code], String(error?.message));
+  }
+  assert.deepEqual(await runner.runSafe("e", 1), { ok: true, data: 1 });
+});
+
 test("arguments that are nested too deeply are refused by name, and nothing else is disturbed", async (t) => {
   const runner = fakeRunner(t);
   let args: unknown = null;
