@@ -73,9 +73,10 @@ class InitializeParams(Params):
 
 
 class RegisterParams(Params):
-    """Params of `register`."""
+    """Params of `register`. `owner`: which part of the host the tool belongs to; each has ids of its own."""
 
     id: Id
+    owner: Id | None = None
     code: Code
     name: str | None = None
     description: str | None = None
@@ -92,6 +93,7 @@ class RunParams(Params):
     """Params of `run`: `id` of a registered tool, or `code`."""
 
     id: Id | None = None
+    owner: Id | None = None
     code: Code | None = None
     args: Arguments = Field(default_factory=lambda: NO_ARGUMENTS)
     python_path: Interpreter | None = None
@@ -114,6 +116,13 @@ class UnregisterParams(Params):
     """Params of `unregister`."""
 
     id: Id
+    owner: Id | None = None
+
+
+class ListParams(Params):
+    """Params of `list`: whose tools."""
+
+    owner: Id | None = None
 
 
 class CancelParams(BaseModel):

@@ -103,11 +103,11 @@ class Handlers:
 
     async def unregister(self, params: messages.UnregisterParams) -> results.EmptyResult:
         """Forget a tool."""
-        await self._registry.unregister(params.id)
+        await self._registry.unregister(params.owner, params.id)
         return results.EmptyResult()
 
-    def list_tools(self, _params: messages.NoParams) -> results.ListResult:
-        """Return the registered tools."""
+    def list_tools(self, params: messages.ListParams) -> results.ListResult:
+        """Return the registered tools of one owner."""
         return results.ListResult(
             tools=[
                 results.ToolReport.model_validate(
@@ -119,7 +119,7 @@ class Handlers:
                         "code_hash": spec.code_hash,
                     }
                 )
-                for spec in self._registry.specs()
+                for spec in self._registry.specs(params.owner)
             ]
         )
 
@@ -129,7 +129,7 @@ class Handlers:
         return results.StatsResult(
             uptime_ms=metrics.uptime_ms(),
             rss_bytes=resident_bytes(),
-            tools=len(self._registry.specs()),
+            tools=len(self._registry),
             in_flight=self._in_flight(),
             requests=dict(metrics.requests),
             runs=dict(metrics.runs),

@@ -99,7 +99,7 @@ class RunCalls:
             recorder.run_ended(record)
 
     async def _call(self, params: RunParams, stream: _Stream) -> CallRecord:
-        tool = None if params.id is None else await self._registry.get(params.id)
+        tool = None if params.id is None else await self._registry.get(params.owner, params.id)
         settings = Settings.resolve(params, None if tool is None else tool.spec, self._config)
         budget_mb = self._config.memory_budget_mb
         if settings.max_memory_mb > budget_mb:

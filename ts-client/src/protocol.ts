@@ -110,6 +110,12 @@ export interface ServerInfo {
   version: string;
 }
 /**
+ * Params of `list`: whose tools.
+ */
+export interface ListParams {
+  owner?: string | null;
+}
+/**
  * Result of `list`, in the order of registration.
  */
 export interface ListResult {
@@ -140,7 +146,7 @@ export interface OutputParams {
   text: string;
 }
 /**
- * Params of `register`.
+ * Params of `register`. `owner`: which part of the host the tool belongs to; each has ids of its own.
  */
 export interface RegisterParams {
   code: string;
@@ -149,6 +155,7 @@ export interface RegisterParams {
   maxMemoryMB?: number | null;
   minIsolation?: ("strict" | "process") | null;
   name?: string | null;
+  owner?: string | null;
   pythonPath?: string | null;
   replace?: boolean;
   schema?: {
@@ -176,6 +183,7 @@ export interface RunParams {
   id?: string | null;
   maxMemoryMB?: number | null;
   minIsolation?: ("strict" | "process") | null;
+  owner?: string | null;
   pythonPath?: string | null;
   runId?: string | null;
   stream?: boolean;
@@ -252,6 +260,7 @@ export interface StatsResult {
  */
 export interface UnregisterParams {
   id: string;
+  owner?: string | null;
 }
 /**
  * Params of `validate`.
