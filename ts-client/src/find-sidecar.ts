@@ -6,7 +6,8 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
-import { messageOf, PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import { messageOf } from "./errors.js";
 import type { PyRunnerOptions } from "./options.js";
 
 /** The folder with package.json: the parent of `src` and of `dist`. */
@@ -73,7 +74,7 @@ export async function findSidecar({
       return named(python, "an installed package", packageDir);
     tried.push(`${name}: ${refusal}`);
   }
-  throw new PyRunnerError(
+  throw errorOf(
     "sidecar_not_found",
     `Failed to spawn Python process: no sidecar was found.\n${tried.map((line) => `  - ${line}`).join("\n")}\n` +
       "Install it (pip install pyrunner-sidecar), or set PYRUNNER_SIDECAR to a Python that has it.",

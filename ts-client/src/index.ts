@@ -1,5 +1,24 @@
 /** The public surface; `index.mts` repeats these names for `import`, over this same module. */
-export { PyRunnerError } from "./errors.js";
+export {
+  CancelledError,
+  type ErrorKind,
+  InterpreterNotFoundError,
+  InvalidConfigError,
+  InvalidParamsError,
+  InvalidToolError,
+  QueueFullError,
+  RunnerClosedError,
+  SandboxUnavailableError,
+  ShuttingDownError,
+  SidecarExitedError,
+  SidecarInternalError,
+  SidecarNotFoundError,
+  SidecarProtocolError,
+  SidecarUnresponsiveError,
+  ToolExistsError,
+  ToolNotFoundError,
+} from "./error-kinds.js";
+export { PyRunnerError, type PyRunnerErrorDetails } from "./errors.js";
 export type {
   EventBus,
   ToolErrorEvent,

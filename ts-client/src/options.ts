@@ -6,7 +6,8 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
-import { PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import type { PyRunnerError } from "./errors.js";
 
 /** The same bounds as the sidecar's `config.py`. */
 const TIMEOUT_MS = { min: 1, max: 24 * 60 * 60 * 1000, default: 30_000 };
@@ -125,10 +126,7 @@ function oneOf(
   other: number | undefined,
 ): number | undefined {
   if (value !== undefined && other !== undefined && value !== other) {
-    throw new PyRunnerError(
-      "invalid_config",
-      `${name} and ${alias} are two spellings of one option and differ.`,
-    );
+    throw errorOf("invalid_config", `${name} and ${alias} are two spellings of one option and differ.`);
   }
   return value ?? other;
 }
@@ -187,7 +185,7 @@ function notAnInterpreter(name: string, value: unknown): PyRunnerError {
 
 function invalid(name: string, value: unknown, expected: string): PyRunnerError {
   const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return new PyRunnerError("invalid_config", `${name}=${shown} is not valid: expected ${expected}.`, {
+  return errorOf("invalid_config", `${name}=${shown} is not valid: expected ${expected}.`, {
     data: { name },
   });
 }

@@ -1,6 +1,7 @@
 /** The public class: the methods of the wire as methods of an object, and `createRunner` for engines that have their own. */
 import { randomUUID } from "node:crypto";
-import { isRecord, PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import { isRecord } from "./errors.js";
 import type { EventBus } from "./events.js";
 import { type LimitOptions, type PyRunnerConfig, type PyRunnerOptions, wireLimits } from "./options.js";
 import type {
@@ -173,15 +174,12 @@ export class PyRunner {
 function codeOf(tool: { readonly code: string }): string {
   const code: unknown = isRecord(tool) ? tool.code : undefined;
   if (typeof code === "string") return code;
-  throw new PyRunnerError("invalid_params", "the tool's code must be text");
+  throw errorOf("invalid_params", "the tool's code must be text");
 }
 
 function runResult(reply: unknown): RunResult {
   if (isRecord(reply) && isRecord(reply.result)) return reply as unknown as RunResult;
-  throw new PyRunnerError(
-    "sidecar_protocol",
-    "The sidecar answered `run` with something that is no run's reply.",
-  );
+  throw errorOf("sidecar_protocol", "The sidecar answered `run` with something that is no run's reply.");
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

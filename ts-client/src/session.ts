@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { orAborted } from "./abort.js";
-import { PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
 import { type PyRunnerConfig, type PyRunnerOptions, resolveConfig } from "./options.js";
 import type { RegisterParams } from "./protocol.js";
 import { lostCall, Restarts } from "./restarts.js";
@@ -102,7 +102,7 @@ export class Session {
 
   #assertOpen(): void {
     if (this.#closing !== undefined)
-      throw new PyRunnerError("closed", "The runner was closed; make a new one.");
+      throw errorOf("closed", "The runner was closed; make a new one.");
   }
 
   async #running(): Promise<Live> {

@@ -4,7 +4,8 @@
  */
 import { Connection, type RequestOptions } from "./connection.js";
 import { type Environment, sidecarEnvironment } from "./environment.js";
-import { isRecord, messageOf, PyRunnerError } from "./errors.js";
+import { type ErrorKind, errorOf } from "./error-kinds.js";
+import { isRecord, messageOf, type PyRunnerError } from "./errors.js";
 import { findSidecar, type SidecarCommand } from "./find-sidecar.js";
 import type { Logger, PyRunnerOptions } from "./options.js";
 import type { OutputParams } from "./protocol.js";
@@ -111,7 +112,8 @@ export class Sidecar {
     this.#process.hold();
     const hasExited = await exitsWithin(this.#process, EXIT_STATUS_WAIT_MS);
     this.#process.release();
-    if (!hasExited) return this.#error(cause.code, "The sidecar closed its output and was ended.", { cause });
+    if (!hasExited)
+      return this.#error("sidecar_exited", "The sidecar closed its output and was ended.", { cause });
     const status = await this.#process.exited;
     return this.#exitError(describeExit(status), { exitCode: status.exitCode, signal: status.signal });
   }
@@ -124,11 +126,11 @@ export class Sidecar {
     return this.#error("sidecar_exited", message, facts);
   }
 
-  #error(code: string, message: string, facts: Record<string, unknown> = {}): PyRunnerError {
+  #error(code: ErrorKind, message: string, facts: Record<string, unknown> = {}): PyRunnerError {
     const { stderrTail } = this.#process;
     const { cause, ...data } = facts;
     const full = stderrTail === "" ? message : `${message}\nIts last words on stderr:\n${stderrTail}`;
-    return new PyRunnerError(code, full, {
+    return errorOf(code, full, {
       data: { ...data, stderrTail },
       ...(cause === undefined ? {} : { cause }),
     });
@@ -141,10 +143,10 @@ function spawnSidecar(command: SidecarCommand, env: Record<string, string>): Sid
     return new SidecarProcess(command, env);
   } catch (cause) {
     const message = `Failed to spawn Python process: ${command.command} (${command.origin}): ${messageOf(cause)}.`;
-    throw new PyRunnerError("sidecar_exited", message, { cause });
+    throw errorOf("sidecar_exited", message, { cause });
   }
 }
 
 function closedError(): PyRunnerError {
-  return new PyRunnerError("closed", "The runner was closed.");
+  return errorOf("closed", "The runner was closed.");
 }

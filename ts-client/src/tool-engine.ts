@@ -1,7 +1,8 @@
 /** A small tool engine with the interface of the document: a registry of tools, `invoke`, events, a settable Python runner. */
 import { randomUUID } from "node:crypto";
 import { cancelled, orAborted, signalOf } from "./abort.js";
-import { isRecord, PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import { isRecord, type PyRunnerError } from "./errors.js";
 import { type EventBus, emit } from "./events.js";
 import type { LimitOptions } from "./options.js";
 import { PyRunner } from "./py-runner.js";
@@ -63,7 +64,7 @@ export class ToolEngine {
     const tool = checked(definition, implementation);
     const { id } = definition;
     if (this.#tools.has(id))
-      throw new PyRunnerError("tool_exists", `A tool with the id "${id}" is registered already.`);
+      throw errorOf("tool_exists", `A tool with the id "${id}" is registered already.`);
     this.#tools.set(id, tool);
   }
 
@@ -100,7 +101,7 @@ export class ToolEngine {
   ): Promise<ToolResult> {
     const tool = this.#tools.get(ids.toolId);
     if (tool === undefined) {
-      const error = new PyRunnerError("tool_not_found", `No tool with the id "${ids.toolId}" is registered.`);
+      const error = errorOf("tool_not_found", `No tool with the id "${ids.toolId}" is registered.`);
       return Promise.resolve({ ok: false, error: failureOf(error) });
     }
     const eventBus = this.#eventBus;
@@ -150,7 +151,7 @@ export class ToolEngine {
 
 function checked(definition: ToolDefinition, implementation: string | BuiltinTool): Tool {
   if (!isRecord(definition) || typeof definition.id !== "string" || definition.id === "") {
-    throw new PyRunnerError("invalid_tool", "A tool needs an `id`, a text that is not empty.");
+    throw errorOf("invalid_tool", "A tool needs an `id`, a text that is not empty.");
   }
   const { id, runner = typeof implementation === "function" ? "builtin" : "py" } = definition;
   switch (runner) {
@@ -167,7 +168,7 @@ function checked(definition: ToolDefinition, implementation: string | BuiltinToo
 }
 
 function unusable(id: string, runner: unknown, why: string): PyRunnerError {
-  return new PyRunnerError("invalid_tool", `The tool "${id}" has the runner "${String(runner)}"; ${why}.`);
+  return errorOf("invalid_tool", `The tool "${id}" has the runner "${String(runner)}"; ${why}.`);
 }
 
 /** The same rule as for a Python tool's value. */

@@ -14,8 +14,12 @@ test("`require` and `import` give the same objects, on every path of `exports`",
   ]) {
     const required = load(specifier);
     const imported = await import(specifier);
-    assert.deepEqual(Object.keys(required).sort(), ["PyRunner", "PyRunnerError", "ToolEngine"]);
-    assert.deepEqual(Object.keys(imported).sort(), ["PyRunner", "PyRunnerError", "ToolEngine"]);
+    const names = Object.keys(required).sort();
+    assert.deepEqual(Object.keys(imported).sort(), names);
+    assert.deepEqual(
+      names.filter((name) => !/Error$/.test(name)),
+      ["PyRunner", "ToolEngine"],
+    );
     for (const name of Object.keys(required)) assert.equal(imported[name], required[name], name);
   }
 });

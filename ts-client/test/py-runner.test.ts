@@ -29,7 +29,7 @@ test("createRunner's function resolves with a failure when the protocol fails", 
     ok: false,
     error: {
       message: "refused: queue_full",
-      type: "PyRunnerError",
+      type: "QueueFullError",
       code: "queue_full",
       data: { retryAfterMs: 50 },
     },
@@ -80,7 +80,7 @@ test("arguments that are nested too deeply are refused by name, and nothing else
   const controller = new AbortController();
   const hanging = runner.run({ code: "hang" }, {}, { signal: controller.signal });
   await assert.rejects(runner.run({ code: "echo" }, args), {
-    name: "PyRunnerError",
+    name: "InvalidParamsError",
     code: "invalid_params",
     message: /nested deeper than 200 levels/,
   });
@@ -97,12 +97,16 @@ test("code that is no text is a clear failure, and starts no sidecar", async () 
   for (const code of [undefined, null, 7, {}, ["def run(args): pass"], Buffer.from("x")] as never[]) {
     assert.deepEqual(await runner.createRunner(code)({}), {
       ok: false,
-      error: { message, type: "PyRunnerError", code: "invalid_params" },
+      error: { message, type: "InvalidParamsError", code: "invalid_params" },
     });
-    await assert.rejects(runner.run({ code }), { name: "PyRunnerError", code: "invalid_params", message });
+    await assert.rejects(runner.run({ code }), {
+      name: "InvalidParamsError",
+      code: "invalid_params",
+      message,
+    });
   }
   for (const tool of [undefined, null, 7] as never[]) {
-    await assert.rejects(runner.run(tool), { name: "PyRunnerError", code: "invalid_params", message });
+    await assert.rejects(runner.run(tool), { name: "InvalidParamsError", code: "invalid_params", message });
   }
 });
 
