@@ -35,8 +35,10 @@ export type {
   ValidateResult,
   ViolationReport,
 } from "./protocol.js";
-export { PyRunner, type PyToolDefinition, type RunOptions, type ToolFunction } from "./py-runner.js";
+export { PyRunner, type ToolFunction } from "./py-runner.js";
+export type { RunRecord } from "./run-record.js";
 export type { RunContext } from "./run-safely.js";
+export type { PyRunnerEvents, RunOutput } from "./runner-events.js";
 export {
   type BuiltinTool,
   type PythonRunner,
@@ -45,3 +47,4 @@ export {
   ToolEngine,
 } from "./tool-engine.js";
 export type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";
+export type { PyToolDefinition, RunOptions, ToolOrCode } from "./wire-params.js";

@@ -61,6 +61,11 @@ export interface PyRunnerOptions extends LimitOptions {
   readonly sidecar?: string | readonly [string, ...string[]] | undefined;
   /** Variables for the sidecar and for the configuration, on top of `process.env`; undefined removes one. */
   readonly env?: Environment | undefined;
+  /**
+   * Runners of one process that would start the same sidecar in the same environment share one, each with its own tools;
+   * it ends with the last of them. `false` gives this runner one of its own. Default: true.
+   */
+  readonly share?: boolean | undefined;
   readonly logger?: Logger | undefined;
 }
 

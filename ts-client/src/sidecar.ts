@@ -3,7 +3,6 @@
  * session makes a new one.
  */
 import { Connection, type RequestOptions } from "./connection.js";
-import { type Environment, sidecarEnvironment } from "./environment.js";
 import { type ErrorKind, errorOf } from "./error-kinds.js";
 import { isRecord, messageOf, type PyRunnerError } from "./errors.js";
 import { findSidecar, type SidecarCommand } from "./find-sidecar.js";
@@ -18,6 +17,13 @@ const PROTOCOL_VERSION = 1;
 const START_WAIT_MS = 60_000;
 /** Between the end of stdout and the end of the process, so that the error can name the exit code. */
 const EXIT_STATUS_WAIT_MS = 1_000;
+
+export interface SidecarOptions {
+  readonly sidecar: PyRunnerOptions["sidecar"];
+  /** All of its variables. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly logger: Logger | undefined;
+}
 
 export type OutputHandler = (output: OutputParams) => void;
 
@@ -50,13 +56,10 @@ export class Sidecar {
   }
 
   /** Find it and start it; `hello` tells whether it works. */
-  static async start(options: PyRunnerOptions, hostEnv: Environment): Promise<Sidecar> {
-    const env = sidecarEnvironment(hostEnv, options.env ?? {});
-    const command = await findSidecar({ sidecar: options.sidecar, env });
-    options.logger?.debug(
-      `pyrunner: starting ${[command.command, ...command.args].join(" ")} (${command.origin})`,
-    );
-    return new Sidecar(spawnSidecar(command, env), options.logger);
+  static async start({ sidecar, env, logger }: SidecarOptions): Promise<Sidecar> {
+    const command = await findSidecar({ sidecar, env });
+    logger?.debug(`pyrunner: starting ${[command.command, ...command.args].join(" ")} (${command.origin})`);
+    return new Sidecar(spawnSidecar(command, env), logger);
   }
 
   /** Wait until it has answered, and make sure that it speaks our version of the protocol. */
@@ -138,7 +141,7 @@ export class Sidecar {
 }
 
 /** Most failures to spawn come as an event; a few (a NUL byte, an environment that is too large) are thrown. */
-function spawnSidecar(command: SidecarCommand, env: Record<string, string>): SidecarProcess {
+function spawnSidecar(command: SidecarCommand, env: SidecarOptions["env"]): SidecarProcess {
   try {
     return new SidecarProcess(command, env);
   } catch (cause) {
