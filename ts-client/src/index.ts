@@ -1,4 +1,14 @@
 /** The public surface; `index.mts` repeats these names for `import`, over this same module. */
+
+export type { BuiltinTool } from "./engine/host-tool.js";
+export type { Authorize, Caller, InvokeContext, PermissionRequest } from "./engine/permissions.js";
+export type { RegisteredTool, ToolDefinition } from "./engine/tool-definition.js";
+export {
+  type PythonRunner,
+  type ScriptRunner,
+  ToolEngine,
+  type ToolEngineOptions,
+} from "./engine/tool-engine.js";
 export {
   CancelledError,
   type ErrorKind,
@@ -21,6 +31,7 @@ export {
 export { PyRunnerError, type PyRunnerErrorDetails } from "./errors.js";
 export type {
   EventBus,
+  InvocationIds,
   ToolErrorEvent,
   ToolExecutionEvent,
   ToolInvocationEvent,
@@ -39,12 +50,5 @@ export { PyRunner, type ToolFunction } from "./py-runner.js";
 export type { RunRecord } from "./run-record.js";
 export type { RunContext } from "./run-safely.js";
 export type { PyRunnerEvents, RunOutput } from "./runner-events.js";
-export {
-  type BuiltinTool,
-  type PythonRunner,
-  type RegisteredTool,
-  type ToolDefinition,
-  ToolEngine,
-} from "./tool-engine.js";
 export type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";
 export type { PyToolDefinition, RunOptions, ToolOrCode } from "./wire-params.js";

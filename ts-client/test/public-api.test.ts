@@ -37,6 +37,6 @@ test("index.mts names everything that index.ts names, types included", () => {
   assert.deepEqual(names("index.mts"), names("index.ts"));
 });
 
-test("vscode-jsonrpc is the only runtime dependency", () => {
-  assert.deepEqual(Object.keys(load("pyrunner/package.json").dependencies), ["vscode-jsonrpc"]);
+test("there are two runtime dependencies: one for the wire, one for JSON Schema", () => {
+  assert.deepEqual(Object.keys(load("pyrunner/package.json").dependencies), ["ajv", "vscode-jsonrpc"]);
 });
