@@ -36,6 +36,12 @@ Interpreter = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length
 TimeoutMs = Annotated[int, Field(ge=MIN_TIMEOUT_MS, le=MAX_TIMEOUT_MS), BeforeValidator(_integral)]
 MemoryMB = Annotated[int, Field(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB), BeforeValidator(_integral)]
 
+# W3C Trace Context; what a later version of it adds comes behind.
+TraceParent = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x20-\x7e]*)?$", max_length=512),
+]
+
 # As `config.LEVELS`.
 Level = Literal["strict", "process"]
 
@@ -102,6 +108,7 @@ class RunParams(Params):
     min_isolation: Level | None = None
     working_dir: AbsolutePath | None = None
     run_id: Id | None = None
+    traceparent: TraceParent | None = None
     stream: bool = False
 
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Cancelled, InternalError, InvalidParams, SidecarError
@@ -79,11 +80,13 @@ class RunCalls:
             raise _invalid("runId", "a run with this id is still in flight")
         stream = _Stream(self._notify, run_id)
         self._run_ids.add(run_id)
+        trace_id = None if params.traceparent is None else params.traceparent.split("-")[1]
+        told = partial(RunRecord, run_id, params.id, trace_id=trace_id)
         started = time.perf_counter()
         try:
             call = await self._call(params, stream)
         except (Exception, asyncio.CancelledError) as error:
-            self._tell(RunRecord(run_id, params.id, _kind(error), _ms_since(started), is_error=True))
+            self._tell(told(_kind(error), _ms_since(started), is_error=True))
             raise
         finally:
             stream.is_open = False
@@ -91,7 +94,7 @@ class RunCalls:
         ended = time.perf_counter()
         reply = run_reply(call, run_id)
         usage = None if call.usage is _NO_USAGE else call.usage
-        self._tell(RunRecord(run_id, params.id, call.code, _ms_since(started), usage, _ms_since(ended)))
+        self._tell(told(call.code, _ms_since(started), usage, _ms_since(ended)))
         return reply
 
     def _tell(self, record: RunRecord) -> None:

@@ -50,5 +50,6 @@ export { PyRunner, type ToolFunction } from "./py-runner.js";
 export type { RunRecord } from "./run-record.js";
 export type { RunContext } from "./run-safely.js";
 export type { PyRunnerEvents, RunOutput } from "./runner-events.js";
+export type { RunStart, RunTrace, Telemetry } from "./telemetry.js";
 export type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";
 export type { PyToolDefinition, RunOptions, ToolOrCode } from "./wire-params.js";

@@ -8,6 +8,7 @@ import path from "node:path";
 import type { Environment } from "./environment.js";
 import { errorOf } from "./error-kinds.js";
 import type { PyRunnerError } from "./errors.js";
+import type { Telemetry } from "./telemetry.js";
 
 /** The same bounds as the sidecar's `config.py`. */
 const TIMEOUT_MS = { min: 1, max: 24 * 60 * 60 * 1000, default: 30_000 };
@@ -67,6 +68,8 @@ export interface PyRunnerOptions extends LimitOptions {
    */
   readonly share?: boolean | undefined;
   readonly logger?: Logger | undefined;
+  /** Traces of each run; `openTelemetry()` of `pyrunner/otel` makes one. Default: none. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** The configuration that a runner works with. */

@@ -188,6 +188,7 @@ export interface RunParams {
   runId?: string | null;
   stream?: boolean;
   timeout?: number | null;
+  traceparent?: string | null;
   workingDir?: string | null;
 }
 /**

@@ -6,7 +6,7 @@ import type { EventBus } from "./events.js";
 import type { Lease } from "./lease.js";
 import { type PyRunnerConfig, type PyRunnerOptions, resolveConfig, wireLimits } from "./options.js";
 import type { DoctorResult, RegisterResult, StatsResult, ToolReport, ValidateResult } from "./protocol.js";
-import { recordOf } from "./run-record.js";
+import { RunObservation } from "./run-observation.js";
 import { type RunContext, runSafely } from "./run-safely.js";
 import { type PyRunnerEvents, tell } from "./runner-events.js";
 import type { OutputHandler } from "./sidecar.js";
@@ -19,6 +19,7 @@ import {
   runParams,
   runResult,
   type ToolOrCode,
+  withoutUndefined,
 } from "./wire-params.js";
 
 /** What `createRunner` returns. Never rejects. */
@@ -64,23 +65,16 @@ export class PyRunner extends EventEmitter<PyRunnerEvents> {
    * when the call did not reach the tool or its reply did not come back, and with `signal.reason` after an abort.
    */
   async run(tool: ToolOrCode, args?: unknown, options: RunOptions = {}): Promise<RunResult> {
-    const { signal = options.abortSignal } = options;
+    const { signal = options.abortSignal, toolCallId, traceparent } = options;
     const toolId = typeof tool === "string" ? tool : undefined;
     const runId = this.#isStreamed(options) ? randomUUID() : undefined;
-    const startedAtMs = Date.now();
-    const startedMs = performance.now();
-    const ended = (outcome: { reply: RunResult } | { error: unknown }): void => {
-      const durationMs = performance.now() - startedMs;
-      tell(
-        this,
-        this.#options.logger,
-        "run",
-        recordOf({ toolId, runId, startedAtMs, durationMs, signal, ...outcome }),
-      );
-    };
+    const description = this.#leased?.tool(toolId ?? "")?.description ?? undefined;
+    const names = withoutUndefined({ toolId, description, toolCallId, traceparent });
+    const observation = new RunObservation(this, this.#options, { ...names, args, runId, signal });
     try {
       const params = {
         ...runParams(tool, args, { options, runner: this.#options }),
+        ...withoutUndefined({ traceparent: observation.traceparent }),
         ...(runId === undefined ? {} : { runId, stream: true }),
       };
       const { config } = this;
@@ -89,10 +83,10 @@ export class PyRunner extends EventEmitter<PyRunnerEvents> {
       const output =
         runId === undefined ? undefined : { runId, handler: this.#outputHandler(toolId, options) };
       const reply = runResult(await lease.run(params, { signal, timeoutMs, output }));
-      ended({ reply });
+      observation.ended({ reply });
       return reply;
     } catch (error) {
-      ended({ error });
+      observation.ended({ error });
       throw error;
     }
   }

@@ -25,6 +25,10 @@ export interface RunOptions extends LimitOptions, RunContext {
   /** Called with each piece of output while the tool runs. */
   readonly onStdout?: ((text: string) => void) | undefined;
   readonly onStderr?: ((text: string) => void) | undefined;
+  /** The model's id of this call, for traces. */
+  readonly toolCallId?: string | undefined;
+  /** A W3C trace context (`00-…`) that this run belongs to; the sidecar's log lines then have its trace id. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A registered tool, by its id, or inline code. */
@@ -73,6 +77,6 @@ export function runResult(reply: unknown): RunResult {
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-function withoutUndefined<T extends object>(fields: T): Defined<T> {
+export function withoutUndefined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -14,7 +14,7 @@ test("each run is told once, as a frozen record without arguments or results", a
   await runner.runSafe({ code: "queue-full" });
   await runner.runSafe({ code: "hang" }, {}, { signal: AbortSignal.timeout(20) });
   await runner.runSafe({ code: 7 } as never);
-  const usage = { wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0, peakMemoryMB: 1 };
+  const usage = { wallMs: 1, cpuMs: 1, maxRssMB: 8, queueMs: 0, peakMemoryMB: 1, spawnMs: 0, runMs: 1 };
   const measured = { usage, isolation: { level: "none", layers: [] } };
   assert.deepEqual(
     records.map(({ startedAtMs, durationMs, ...rest }) => rest),

@@ -44,6 +44,7 @@ const ENGINE_GUIDE = path.join(PACKAGE_DIR, "..", "docs", "engine.md");
 const READMES: [name: string, file: string, heading: string][] = [
   ["the repository's README", path.join(PACKAGE_DIR, "..", "README.md"), "From TypeScript"],
   ["the package's README", path.join(PACKAGE_DIR, "README.md"), "pyrunner"],
+  ["the package's README on traces", path.join(PACKAGE_DIR, "README.md"), "Traces"],
   ...["A function for each tool", "Tools by id", "The engine that is here"].map(
     (heading): [string, string, string] => [`docs/engine.md, "${heading}"`, ENGINE_GUIDE, heading],
   ),
