@@ -36,8 +36,12 @@ def test_calls_wait_until_their_memory_fits_into_the_budget() -> None:
         # Held back behind the other, it is late: by then that one has long been at the door.
         late = sidecar.run(ECHO, maxMemoryMB=100, timeout=50)
         assert late["result"]["error"]["code"] == "timeout"
-        gauges = sidecar.call("stats")["gauges"]
+        stats = sidecar.call("stats")
+        gauges = stats["gauges"]
         assert (gauges["running"], gauges["queued"], gauges["memoryMB"]) == (1, 1, 200)
+        assert [(call["state"], call["tool"]) for call in stats["calls"]] == [("running", None), ("queued", None)]
+        assert stats["calls"][0]["runId"] == "first"
+        assert stats["calls"][0]["ms"] >= stats["calls"][1]["ms"] > 0
         sidecar.notify("$/cancelRequest", id=first)
         assert sidecar.reply(waiting)["result"]["result"]["data"] == 2
 

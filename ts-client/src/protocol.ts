@@ -61,6 +61,15 @@ export interface HistogramReport {
   sumMs: number;
 }
 /**
+ * A run that is not answered yet, for `ms` so far; `tool` is null for inline code.
+ */
+export interface InFlightReport {
+  ms: number;
+  runId: string;
+  state: "queued" | "running";
+  tool: string | null;
+}
+/**
  * Params of `initialize`. Unknown members are ignored: this is where versions meet.
  */
 export interface InitializeParams {
@@ -231,9 +240,10 @@ export interface ViolationReport {
   policy: string;
 }
 /**
- * Result of `stats`. Counters only grow.
+ * Result of `stats`. Counters only grow; `calls` are the oldest of those in flight.
  */
 export interface StatsResult {
+  calls: InFlightReport[];
   encodeMs: HistogramReport;
   errors: {
     [k: string]: number;

@@ -66,22 +66,23 @@ export class PyRunner extends EventEmitter<PyRunnerEvents> {
    */
   async run(tool: ToolOrCode, args?: unknown, options: RunOptions = {}): Promise<RunResult> {
     const { signal = options.abortSignal, toolCallId, traceparent } = options;
+    const isStreamed = this.#isStreamed(options);
+    const { runId = isStreamed ? randomUUID() : undefined } = options;
     const toolId = typeof tool === "string" ? tool : undefined;
-    const runId = this.#isStreamed(options) ? randomUUID() : undefined;
     const description = this.#leased?.tool(toolId ?? "")?.description ?? undefined;
     const names = withoutUndefined({ toolId, description, toolCallId, traceparent });
     const observation = new RunObservation(this, this.#options, { ...names, args, runId, signal });
     try {
       const params = {
         ...runParams(tool, args, { options, runner: this.#options }),
-        ...withoutUndefined({ traceparent: observation.traceparent }),
-        ...(runId === undefined ? {} : { runId, stream: true }),
+        ...withoutUndefined({ runId, traceparent: observation.traceparent }),
+        ...(isStreamed ? { stream: true } : {}),
       };
       const { config } = this;
       const lease = this.#lease();
       const timeoutMs = params.timeout ?? lease.tool(toolId ?? "")?.timeout ?? config.timeout;
-      const output =
-        runId === undefined ? undefined : { runId, handler: this.#outputHandler(toolId, options) };
+      const isHeard = isStreamed && runId !== undefined;
+      const output = isHeard ? { runId, handler: this.#outputHandler(toolId, options) } : undefined;
       const reply = runResult(await lease.run(params, { signal, timeoutMs, output }));
       observation.ended({ reply });
       return reply;

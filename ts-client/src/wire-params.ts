@@ -25,6 +25,8 @@ export interface RunOptions extends LimitOptions, RunContext {
   /** Called with each piece of output while the tool runs. */
   readonly onStdout?: ((text: string) => void) | undefined;
   readonly onStderr?: ((text: string) => void) | undefined;
+  /** What this run is called in `stats` and in the events; no two in flight may have one. Default: made up. */
+  readonly runId?: string | undefined;
   /** The model's id of this call, for traces. */
   readonly toolCallId?: string | undefined;
   /** A W3C trace context (`00-…`) that this run belongs to; the sidecar's log lines then have its trace id. */

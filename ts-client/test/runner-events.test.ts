@@ -48,6 +48,17 @@ test("output is streamed to listeners, beside the handlers of the call, and only
   assert.deepEqual(seen, []);
 });
 
+test("a run has the id that the host gives it, in its record and in its output", async (t) => {
+  const runner = fakeRunner(t);
+  const ids: unknown[] = [];
+  runner.on("run", ({ runId }) => ids.push(runId));
+  const { result } = await runner.run({ code: "params" }, {}, { runId: "mine" });
+  assert.deepEqual((result.data as { run: object }).run, { code: "params", args: {}, runId: "mine" });
+  runner.on("stdout", ({ runId }) => ids.push(runId));
+  await runner.run({ code: "stream" }, {}, { runId: "streamed" });
+  assert.deepEqual(ids, ["mine", "streamed", "streamed", "streamed"]);
+});
+
 test("a listener that throws is logged and disturbs neither the run nor the other listeners", async (t) => {
   const warnings: string[] = [];
   const logger = { debug: () => undefined, warn: (message: string) => warnings.push(message) };
