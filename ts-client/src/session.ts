@@ -123,8 +123,7 @@ export class Session {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined)
-      throw errorOf("closed", "The runner was closed; make a new one.");
+    if (this.#closing !== undefined) throw errorOf("closed", "The runner was closed; make a new one.");
   }
 
   async #running(): Promise<Live> {
