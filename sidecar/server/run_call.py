@@ -143,6 +143,7 @@ class RunCalls:
                 min_isolation=settings.min_isolation,
                 working_dir=settings.working_dir,
                 tool_id=params.id,
+                owner=params.owner,
                 on_output=stream.send if params.stream else None,
                 may_start=may_start,
             )

@@ -92,7 +92,7 @@ test("when the sidecar is killed, calls in flight fail, nothing is left, and the
     await assert.rejects(run, {
       code: "sidecar_exited",
       message: /was ended by SIGKILL/,
-      isRetryable: false,
+      isRetryable: true,
     });
   }
   await Promise.all(below.map(gone));
