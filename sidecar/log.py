@@ -77,6 +77,8 @@ class RunLog:
 def _run_fields(record: RunRecord) -> dict[str, object]:
     # Named as on the wire, so that a line and a reply's `usage` can be laid side by side.
     fields: dict[str, object] = {"runId": record.run_id, "tool": record.tool_id, "outcome": record.outcome}
+    if record.trace_id is not None:
+        fields["traceId"] = record.trace_id
     usage = record.usage
     if usage is not None:
         fields |= {

@@ -43,6 +43,8 @@ class RunRecord:
     usage: Usage | None = None
     encode_ms: float = 0.0
     is_error: bool = False
+    # Of the host's trace that the run belongs to.
+    trace_id: str | None = None
 
 
 class Recorder(Protocol):

@@ -36,6 +36,12 @@ Interpreter = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length
 TimeoutMs = Annotated[int, Field(ge=MIN_TIMEOUT_MS, le=MAX_TIMEOUT_MS), BeforeValidator(_integral)]
 MemoryMB = Annotated[int, Field(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB), BeforeValidator(_integral)]
 
+# W3C Trace Context; what a later version of it adds comes behind.
+TraceParent = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x20-\x7e]*)?$", max_length=512),
+]
+
 # As `config.LEVELS`.
 Level = Literal["strict", "process"]
 
@@ -73,9 +79,10 @@ class InitializeParams(Params):
 
 
 class RegisterParams(Params):
-    """Params of `register`."""
+    """Params of `register`. `owner`: which part of the host the tool belongs to; each has ids of its own."""
 
     id: Id
+    owner: Id | None = None
     code: Code
     name: str | None = None
     description: str | None = None
@@ -92,6 +99,7 @@ class RunParams(Params):
     """Params of `run`: `id` of a registered tool, or `code`."""
 
     id: Id | None = None
+    owner: Id | None = None
     code: Code | None = None
     args: Arguments = Field(default_factory=lambda: NO_ARGUMENTS)
     python_path: Interpreter | None = None
@@ -100,6 +108,7 @@ class RunParams(Params):
     min_isolation: Level | None = None
     working_dir: AbsolutePath | None = None
     run_id: Id | None = None
+    traceparent: TraceParent | None = None
     stream: bool = False
 
 
@@ -114,6 +123,13 @@ class UnregisterParams(Params):
     """Params of `unregister`."""
 
     id: Id
+    owner: Id | None = None
+
+
+class ListParams(Params):
+    """Params of `list`: whose tools."""
+
+    owner: Id | None = None
 
 
 class CancelParams(BaseModel):

@@ -25,7 +25,7 @@ METHODS: dict[str, Method] = {
     "run": Method(messages.RunParams, results.RunResult),
     "validate": Method(messages.ValidateParams, results.ValidateResult),
     "unregister": Method(messages.UnregisterParams, results.EmptyResult),
-    "list": Method(messages.NoParams, results.ListResult),
+    "list": Method(messages.ListParams, results.ListResult),
     "stats": Method(messages.NoParams, results.StatsResult),
     "doctor": Method(messages.NoParams, results.DoctorResult),
     "shutdown": Method(messages.NoParams, None),

@@ -181,8 +181,17 @@ class HistogramReport(Result):
     sum_ms: float
 
 
+class InFlightReport(Result):
+    """A run that is not answered yet, for `ms` so far; `tool` is null for inline code."""
+
+    run_id: str
+    tool: str | None
+    state: Literal["queued", "running"]
+    ms: float
+
+
 class StatsResult(Result):
-    """Result of `stats`. Counters only grow."""
+    """Result of `stats`. Counters only grow; `calls` are the oldest of those in flight."""
 
     uptime_ms: int
     rss_bytes: int
@@ -192,6 +201,7 @@ class StatsResult(Result):
     runs: dict[str, int]
     errors: dict[str, int]
     gauges: dict[str, int]
+    calls: list[InFlightReport]
     wall_ms: HistogramReport
     queue_ms: HistogramReport
     spawn_ms: HistogramReport

@@ -76,7 +76,7 @@ class Runner:
         pool = await self._open(request.python_path, request.min_isolation)
         asked = time.perf_counter()
         try:
-            await self._admission.enter(request.tool_id or request.code, request.max_memory_mb, request.timeout_ms)
+            await self._admission.enter(request.line, request.max_memory_mb, request.timeout_ms)
         except TimeoutError:
             return self._timed_out_in_queue(request, _ms_since(asked))
         try:

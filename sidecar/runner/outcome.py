@@ -54,9 +54,15 @@ class CallRequest:
     min_isolation: str = "strict"
     working_dir: str | None = None
     tool_id: str | None = None
+    owner: str | None = None
     on_output: Callable[[str, str], None] | None = None
     # Awaited when the call's turn has come; what it waits for is room for the reply.
     may_start: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def line(self) -> str:
+        """In which line it waits for its turn: its tool's, which is one owner's; inline code is a tool by its text."""
+        return self.code if self.tool_id is None else f"{self.owner or ''}\0{self.tool_id}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from sidecar.config import Config
     from sidecar.metrics import Metrics
-    from sidecar.server.run_call import RunCalls
+    from sidecar.server.run_call import InFlight, RunCalls
     from sidecar.server.runner_interface import Runner
     from sidecar.tools.registry import Registry
 
 SERVER_NAME = "pyrunner-sidecar"
+# How many of the runs in flight `stats` lists.
+_MAX_CALLS = 100
 
 
 class Handlers:
@@ -108,11 +111,11 @@ class Handlers:
 
     async def unregister(self, params: messages.UnregisterParams) -> results.EmptyResult:
         """Forget a tool."""
-        await self._registry.unregister(params.id)
+        await self._registry.unregister(params.owner, params.id)
         return results.EmptyResult()
 
-    async def list_tools(self, _params: messages.NoParams) -> results.ListResult:
-        """Return the registered tools."""
+    async def list_tools(self, params: messages.ListParams) -> results.ListResult:
+        """Return the registered tools of one owner."""
         return results.ListResult(
             tools=[
                 results.ToolReport.model_validate(
@@ -124,7 +127,7 @@ class Handlers:
                         "code_hash": tool.spec.code_hash,
                     }
                 )
-                for tool in await self._registry.tools()
+                for tool in await self._registry.tools(params.owner)
             ]
         )
 
@@ -140,6 +143,7 @@ class Handlers:
             runs=dict(metrics.runs),
             errors=dict(metrics.errors),
             gauges=self._runner.gauges(),
+            calls=[_in_flight(run) for run in self._runs.in_flight()[:_MAX_CALLS]],
             wall_ms=_histogram(metrics.wall),
             queue_ms=_histogram(metrics.queue),
             spawn_ms=_histogram(metrics.spawn),
@@ -206,6 +210,15 @@ class Handlers:
             "memory_budget_mb": config.memory_budget_mb,
             "max_message_bytes": config.max_message_bytes,
         }
+
+
+def _in_flight(run: InFlight) -> results.InFlightReport:
+    return results.InFlightReport(
+        run_id=run.run_id,
+        tool=run.tool_id,
+        state="running" if run.is_running else "queued",
+        ms=round((time.perf_counter() - run.started) * 1000, 3),
+    )
 
 
 def _histogram(histogram: Histogram) -> results.HistogramReport:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Cancelled, InternalError, InvalidParams, SidecarError
@@ -48,6 +49,16 @@ class _Stream:
             self.notify("run/output", params)
 
 
+@dataclass
+class InFlight:
+    """A run that is not answered yet."""
+
+    run_id: str
+    tool_id: str | None
+    started: float = field(default_factory=time.perf_counter)
+    is_running: bool = False
+
+
 class RunCalls:
     """Serves `run`."""
 
@@ -68,38 +79,43 @@ class RunCalls:
         self._recorders = recorders
         self._notify = notify
         self._room = room
-        self._run_ids: set[str] = set()
+        self._in_flight: dict[str, InFlight] = {}
 
     async def run(self, params: RunParams) -> bytes:
         """Run a registered tool or inline code and return the reply's result as JSON."""
         if (params.id is None) == (params.code is None):
             raise _invalid("id", "exactly one of id and code is needed")
         run_id = params.run_id or uuid.uuid4().hex
-        if run_id in self._run_ids:
+        if run_id in self._in_flight:
             raise _invalid("runId", "a run with this id is still in flight")
         stream = _Stream(self._notify, run_id)
-        self._run_ids.add(run_id)
-        started = time.perf_counter()
+        run = self._in_flight[run_id] = InFlight(run_id, params.id)
+        trace_id = None if params.traceparent is None else params.traceparent.split("-")[1]
+        told = partial(RunRecord, run_id, params.id, trace_id=trace_id)
         try:
-            call = await self._call(params, stream)
+            call = await self._call(params, stream, run)
         except (Exception, asyncio.CancelledError) as error:
-            self._tell(RunRecord(run_id, params.id, _kind(error), _ms_since(started), is_error=True))
+            self._tell(told(_kind(error), _ms_since(run.started), is_error=True))
             raise
         finally:
             stream.is_open = False
-            self._run_ids.discard(run_id)
+            del self._in_flight[run_id]
         ended = time.perf_counter()
         reply = run_reply(call, run_id)
         usage = None if call.usage is _NO_USAGE else call.usage
-        self._tell(RunRecord(run_id, params.id, call.code, _ms_since(started), usage, _ms_since(ended)))
+        self._tell(told(call.code, _ms_since(run.started), usage, _ms_since(ended)))
         return reply
+
+    def in_flight(self) -> list[InFlight]:
+        """Return the runs that wait or run now, the oldest first."""
+        return list(self._in_flight.values())
 
     def _tell(self, record: RunRecord) -> None:
         for recorder in self._recorders:
             recorder.run_ended(record)
 
-    async def _call(self, params: RunParams, stream: _Stream) -> CallRecord:
-        tool = None if params.id is None else await self._registry.get(params.id)
+    async def _call(self, params: RunParams, stream: _Stream, run: InFlight) -> CallRecord:
+        tool = None if params.id is None else await self._registry.get(params.owner, params.id)
         settings = Settings.resolve(params, None if tool is None else tool.spec, self._config)
         budget_mb = self._config.memory_budget_mb
         if settings.max_memory_mb > budget_mb:
@@ -112,6 +128,11 @@ class RunCalls:
             spent_ms = int((time.monotonic() - started) * 1000)
             if failure is not None:
                 return self._refused(failure)
+
+        async def may_start() -> None:
+            await self._room()
+            run.is_running = True
+
         return await self._runner.run(
             CallRequest(
                 code=_code(params, tool),
@@ -122,8 +143,9 @@ class RunCalls:
                 min_isolation=settings.min_isolation,
                 working_dir=settings.working_dir,
                 tool_id=params.id,
+                owner=params.owner,
                 on_output=stream.send if params.stream else None,
-                may_start=self._room,
+                may_start=may_start,
             )
         )
 

@@ -1,6 +1,6 @@
 """The tools that are registered, in the order of their registration.
 
-Invariant: whatever concerns one id happens in the order in which it was asked for, although checking a registration
+Invariant: whatever concerns one tool happens in the order in which it was asked for, although checking a registration
 takes time: a `run` sent right behind its `register` finds the tool. A tool is here only when all its checks passed.
 """
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         @property
         def problem(self) -> str: ...  # noqa: D102
 
+    Key = tuple[str | None, str]
     CheckCode = Callable[[str, str], Awaitable[Compiled]]
     # Code, interpreter, floor of the isolation, memory.
     DeriveSchema = Callable[[str, str | None, str | None, int | None], Awaitable[Derivation]]
@@ -75,7 +76,7 @@ class Tool:
 
 
 class Registry:
-    """Known tools by id."""
+    """Known tools by owner and id."""
 
     def __init__(
         self, check_code: CheckCode, derive_schema: DeriveSchema, pool: ValidationPool, default_python: str
@@ -84,13 +85,13 @@ class Registry:
         self._derive_schema = derive_schema
         self._pool = pool
         self._default_python = default_python
-        self._tools: dict[str, Tool] = {}
-        self._turns: dict[str, _Turn] = {}
+        self._tools: dict[Key, Tool] = {}
+        self._turns: dict[Key, _Turn] = {}
 
     async def register(self, spec: ToolSpec, *, replace: bool) -> Tool:
         """Check and keep a tool. The same content again changes nothing; other content needs `replace`."""
-        async with self._turn(spec.id):
-            known = self._tools.get(spec.id)
+        async with self._turn(spec.key):
+            known = self._tools.get(spec.key)
             if known is not None and known.spec == spec:
                 return known
             if known is not None and not replace:
@@ -100,35 +101,38 @@ class Registry:
             derived = NOTHING
             if is_hinted and arguments is None:
                 derived, arguments = await self._derive(spec)
-            tool = self._tools[spec.id] = Tool(spec, arguments, derived)
+            tool = self._tools[spec.key] = Tool(spec, arguments, derived)
             return tool
 
-    async def get(self, tool_id: str) -> Tool:
+    async def get(self, owner: str | None, tool_id: str) -> Tool:
         """Return the tool, after any registration of it that was asked for earlier."""
-        if tool_id in self._turns:
-            async with self._turn(tool_id):
+        key = owner, tool_id
+        if key in self._turns:
+            async with self._turn(key):
                 pass
-        tool = self._tools.get(tool_id)
+        tool = self._tools.get(key)
         if tool is None:
             raise ToolNotFound(f"no tool is registered as {tool_id!r}")
         return tool
 
-    async def unregister(self, tool_id: str) -> None:
+    async def unregister(self, owner: str | None, tool_id: str) -> None:
         """Forget the tool; its calls in flight go on."""
-        async with self._turn(tool_id):
-            if self._tools.pop(tool_id, None) is None:
+        key = owner, tool_id
+        async with self._turn(key):
+            if self._tools.pop(key, None) is None:
                 raise ToolNotFound(f"no tool is registered as {tool_id!r}")
 
     def __len__(self) -> int:
-        """Return how many tools there are."""
+        """Return the number of all owners' tools."""
         return len(self._tools)
 
-    async def tools(self) -> list[Tool]:
-        """Return every tool in the order of registration, those among them whose registration was asked for earlier."""
-        for tool_id in tuple(self._turns):
-            async with self._turn(tool_id):
-                pass
-        return list(self._tools.values())
+    async def tools(self, owner: str | None) -> list[Tool]:
+        """Return the owner's tools in the order of registration; those that were asked for earlier are among them."""
+        for key in tuple(self._turns):
+            if key[0] == owner:
+                async with self._turn(key):
+                    pass
+        return [tool for tool in self._tools.values() if tool.spec.owner == owner]
 
     async def _argument_check(self, schema: dict[str, Any] | None, text: str | None) -> ArgumentCheck | None:
         if schema is None or text is None:
@@ -159,8 +163,8 @@ class Registry:
         return compiled.hinted
 
     @asynccontextmanager
-    async def _turn(self, tool_id: str) -> AsyncIterator[None]:
-        turn = self._turns.setdefault(tool_id, _Turn())
+    async def _turn(self, key: Key) -> AsyncIterator[None]:
+        turn = self._turns.setdefault(key, _Turn())
         turn.waiting += 1
         try:
             async with turn.lock:
@@ -168,7 +172,7 @@ class Registry:
         finally:
             turn.waiting -= 1
             if not turn.waiting:
-                del self._turns[tool_id]
+                del self._turns[key]
 
 
 class _Turn:

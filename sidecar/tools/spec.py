@@ -28,6 +28,8 @@ class ToolSpec:
     max_memory_mb: int | None = None
     min_isolation: str | None = None
     working_dir: str | None = None
+    # None: the tools of a host that has one owner for all.
+    owner: str | None = None
     # `1 == True` in Python: the text is what counts when two specs are compared.
     schema: dict[str, Any] | None = field(default=None, compare=False)
 
@@ -45,8 +47,14 @@ class ToolSpec:
             max_memory_mb=params.max_memory_mb,
             min_isolation=params.min_isolation,
             working_dir=params.working_dir,
+            owner=params.owner,
             schema=params.schema_,
         )
+
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """What the registry knows it by."""
+        return self.owner, self.id
 
     @property
     def code_hash(self) -> str:

@@ -52,6 +52,20 @@ def test_at_info_each_run_is_one_line_with_its_outcome_and_its_times() -> None:
         assert SECRET not in sidecar.stderr()
 
 
+def test_a_run_that_belongs_to_a_trace_is_logged_with_its_trace_id() -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    with Sidecar({"PYRUNNER_LOG": "info"}) as sidecar:
+        for version in (f"00-{trace_id}-b7ad6b7169203331-01", f"01-{trace_id}-b7ad6b7169203331-01-later"):
+            sidecar.call("run", code=TOOL, args={"what": ""}, traceparent=version)
+        sidecar.error("run", id="nobody", traceparent=f"00-{trace_id}-b7ad6b7169203331-00")
+        sidecar.call("run", code=TOOL, args={"what": ""})
+        runs = [line for line in lines(sidecar) if line["event"] == "run"]
+        assert [line.get("traceId") for line in runs] == [trace_id, trace_id, trace_id, None]
+        good = f"00-{trace_id}-b7ad6b7169203331-01"
+        for odd in ("", "00", trace_id, good.upper(), good + "\n", good + "-\n"):
+            assert sidecar.error("run", code=TOOL, traceparent=odd)["data"]["kind"] == "invalid_params"
+
+
 def test_at_the_default_level_runs_are_not_logged() -> None:
     with Sidecar() as sidecar:
         sidecar.run(TOOL, {"what": SECRET})

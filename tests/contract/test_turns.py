@@ -25,6 +25,18 @@ def test_a_tool_with_a_long_queue_does_not_starve_another() -> None:
             sidecar.notify("$/cancelRequest", id=request)
 
 
+def test_an_owner_with_a_long_queue_does_not_starve_another_that_has_a_tool_with_the_same_id() -> None:
+    with Sidecar({**ONE_AT_A_TIME, "PYRUNNER_MAX_QUEUE": "1000"}) as sidecar:
+        for owner in ("greedy", "modest"):
+            sidecar.call("register", id="tool", owner=owner, code=NAP)
+        greedy = [sidecar.start("run", id="tool", owner="greedy") for _ in range(300)]
+        modest = [sidecar.start("run", id="tool", owner="modest") for _ in range(3)]
+        order = [sidecar.receive()["id"] for _ in range(30)]
+        assert set(modest) <= set(order)
+        for request in greedy:
+            sidecar.notify("$/cancelRequest", id=request)
+
+
 def test_calls_wait_until_their_memory_fits_into_the_budget() -> None:
     environ = {"PYRUNNER_MAX_CONCURRENCY": "4", "PYRUNNER_MEMORY_BUDGET_MB": "300", "PYTHON_MAX_MEMORY_MB": "200"}
     with Sidecar(environ) as sidecar:
@@ -36,8 +48,12 @@ def test_calls_wait_until_their_memory_fits_into_the_budget() -> None:
         # Held back behind the other, it is late: by then that one has long been at the door.
         late = sidecar.run(ECHO, maxMemoryMB=100, timeout=50)
         assert late["result"]["error"]["code"] == "timeout"
-        gauges = sidecar.call("stats")["gauges"]
+        stats = sidecar.call("stats")
+        gauges = stats["gauges"]
         assert (gauges["running"], gauges["queued"], gauges["memoryMB"]) == (1, 1, 200)
+        assert [(call["state"], call["tool"]) for call in stats["calls"]] == [("running", None), ("queued", None)]
+        assert stats["calls"][0]["runId"] == "first"
+        assert stats["calls"][0]["ms"] >= stats["calls"][1]["ms"] > 0
         sidecar.notify("$/cancelRequest", id=first)
         assert sidecar.reply(waiting)["result"]["result"]["data"] == 2
 

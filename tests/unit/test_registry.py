@@ -75,6 +75,24 @@ def test_other_content_needs_replace(change: dict[str, object]) -> None:
     with_host(scenario)
 
 
+def test_each_owner_has_ids_of_its_own() -> None:
+    async def scenario(host: Host) -> None:
+        await host.result("register", TOOL)
+        await host.result("register", {**TOOL, "owner": "o", "name": "O's"})
+        assert [tool["name"] for tool in (await host.result("list"))["tools"]] == ["T"]
+        assert [tool["name"] for tool in (await host.result("list", {"owner": "o"}))["tools"]] == ["O's"]
+        assert (await host.result("list", {"owner": "nobody"}))["tools"] == []
+        assert (await host.result("stats"))["tools"] == 2
+        assert (await host.error("register", {**TOOL, "owner": "o"}))["code"] == -32011
+        assert (await host.result("run", {"id": "t", "owner": "o"}))["result"]["ok"]
+        await host.result("unregister", {"id": "t"})
+        for method in ("run", "unregister"):
+            assert (await host.error(method, {"id": "t"}))["code"] == -32010
+        assert (await host.result("run", {"id": "t", "owner": "o"}))["result"]["ok"]
+
+    with_host(scenario)
+
+
 def test_true_and_one_are_other_content() -> None:
     async def scenario(host: Host) -> None:
         await host.result("register", {**TOOL, "schema": {"const": 1}})

@@ -11,7 +11,8 @@ import {
   ParameterStructures,
   ResponseError,
 } from "vscode-jsonrpc/node";
-import { errorFromWire, messageOf, PyRunnerError } from "./errors.js";
+import { errorFromWire, errorOf } from "./error-kinds.js";
+import { messageOf, PyRunnerError } from "./errors.js";
 import { END_OF_STREAM, FrameReader, UNADDRESSED_ERROR } from "./frame-reader.js";
 import { FrameWriter } from "./frame-writer.js";
 
@@ -81,16 +82,14 @@ export class Connection {
       explain(cause).then(this.#fail, () => this.#fail(cause));
     };
     this.#rpc.onNotification(END_OF_STREAM, () =>
-      end(reader.failure ?? new PyRunnerError("sidecar_exited", "the sidecar closed its output")),
+      end(reader.failure ?? errorOf("sidecar_exited", "the sidecar closed its output")),
     );
     this.#rpc.onNotification(UNADDRESSED_ERROR, (error: { message?: unknown }) => {
       this.#unaddressedErrors += 1;
       options.onUnaddressedError?.(String(error.message));
     });
     this.#rpc.onError(([cause]) =>
-      end(
-        new PyRunnerError("sidecar_exited", `the sidecar cannot be reached: ${messageOf(cause)}`, { cause }),
-      ),
+      end(errorOf("sidecar_exited", `the sidecar cannot be reached: ${messageOf(cause)}`, { cause })),
     );
     this.#rpc.listen();
   }
@@ -153,10 +152,10 @@ export class Connection {
   #failAfter(delayMs: number, what: string, endAlone: (reason: PyRunnerError) => void): NodeJS.Timeout {
     const fail = (): void => {
       if (this.#unaddressedErrors === 0) {
-        this.#fail(new PyRunnerError("sidecar_unresponsive", `The sidecar ${what}; it was ended.`));
+        this.#fail(errorOf("sidecar_unresponsive", `The sidecar ${what}; it was ended.`));
       } else {
         this.#unaddressedErrors -= 1;
-        endAlone(new PyRunnerError("sidecar_unresponsive", `The sidecar ${what}.`));
+        endAlone(errorOf("sidecar_unresponsive", `The sidecar ${what}.`));
       }
     };
     return setTimeout(fail, Math.min(delayMs, TIMER_MAX_MS));
@@ -169,7 +168,7 @@ export class Connection {
     if (error.code === ErrorCodes.PendingResponseRejected) return this.failed;
     if (error.code === ErrorCodes.MessageWriteError) {
       if (this.#writer.isBroken) return this.failed;
-      return new PyRunnerError("invalid_params", `The call was not sent: ${error.message}.`, {
+      return errorOf("invalid_params", `The call was not sent: ${error.message}.`, {
         cause: error,
       });
     }

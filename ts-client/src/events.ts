@@ -7,17 +7,23 @@ export interface EventBus {
   emit(type: string, payload: object): unknown;
 }
 
-/** `ToolInvocationEvent`: a tool is about to run. */
-export interface ToolInvocationEvent {
+/** In every event of a ToolEngine. */
+export interface InvocationIds {
   readonly toolId: string;
   /** The same for all events of one invocation. */
   readonly invocationId: string;
+  /** Who asked for it, where the host said so. */
+  readonly callerId?: string;
+}
+
+/** `ToolInvocationEvent`: a tool was asked for; nothing is checked yet. */
+export interface ToolInvocationEvent extends InvocationIds {
   readonly args: unknown;
 }
 
-/** `ToolExecutionEvent`: one execution has ended, well or not. */
-export interface ToolExecutionEvent extends Partial<UsageReport> {
-  readonly type: "python" | "builtin";
+/** `ToolExecutionEvent`: one execution has ended, well or not. Without ids where no ToolEngine is at work. */
+export interface ToolExecutionEvent extends Partial<UsageReport>, Partial<InvocationIds> {
+  readonly type: "python" | "builtin" | "js";
   /** Wall time as the host saw it, in milliseconds: with queueing and transport. */
   readonly duration: number;
   readonly ok: boolean;
@@ -27,24 +33,17 @@ export interface ToolExecutionEvent extends Partial<UsageReport> {
   readonly isolation?: IsolationReport;
   /** What the jail refused, by the worker's account; absent where there was nothing. */
   readonly violations?: readonly ViolationReport[];
-  /** Absent where the runner function is not a tool of a ToolEngine. */
-  readonly toolId?: string;
-  readonly invocationId?: string;
 }
 
 /** `ToolResultEvent`: the tool returned a result that is no failure. */
-export interface ToolResultEvent {
-  readonly toolId: string;
-  readonly invocationId: string;
+export interface ToolResultEvent extends InvocationIds {
   readonly result: ToolResult;
   /** Milliseconds. */
   readonly duration: number;
 }
 
 /** `ToolErrorEvent`: the invocation ended with `ok: false`. */
-export interface ToolErrorEvent {
-  readonly toolId: string;
-  readonly invocationId: string;
+export interface ToolErrorEvent extends InvocationIds {
   readonly error: ToolFailure;
   /** Milliseconds. */
   readonly duration: number;

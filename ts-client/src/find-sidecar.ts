@@ -7,7 +7,8 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
-import { messageOf, PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import { messageOf } from "./errors.js";
 import { onPath } from "./on-path.js";
 import type { PyRunnerOptions } from "./options.js";
 import { packedSidecar } from "./packed-sidecar.js";
@@ -83,7 +84,7 @@ export async function findSidecar({
       return named(python, "an installed package", packageDir);
     tried.push(`${name}: ${refusal}`);
   }
-  throw new PyRunnerError(
+  throw errorOf(
     "sidecar_not_found",
     `Failed to spawn Python process: no sidecar was found.\n${tried.map((line) => `  - ${line}`).join("\n")}\n` +
       "Put a Python 3.10 or newer on PATH, or set PYRUNNER_SIDECAR to one that has the package pyrunner-sidecar.",

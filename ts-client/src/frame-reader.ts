@@ -7,6 +7,7 @@
  */
 import type { Readable } from "node:stream";
 import { AbstractMessageReader, type DataCallback, type Disposable, type Message } from "vscode-jsonrpc/node";
+import { errorOf } from "./error-kinds.js";
 import { isRecord, messageOf, PyRunnerError } from "./errors.js";
 
 export const END_OF_STREAM = "$/endOfStream";
@@ -150,5 +151,5 @@ function excerpt(bytes: Buffer): string {
 }
 
 function protocolError(message: string, cause?: unknown): PyRunnerError {
-  return new PyRunnerError("sidecar_protocol", message, cause === undefined ? {} : { cause });
+  return errorOf("sidecar_protocol", message, cause === undefined ? {} : { cause });
 }

@@ -6,7 +6,9 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Environment } from "./environment.js";
-import { PyRunnerError } from "./errors.js";
+import { errorOf } from "./error-kinds.js";
+import type { PyRunnerError } from "./errors.js";
+import type { Telemetry } from "./telemetry.js";
 
 /** The same bounds as the sidecar's `config.py`. */
 const TIMEOUT_MS = { min: 1, max: 24 * 60 * 60 * 1000, default: 30_000 };
@@ -60,7 +62,14 @@ export interface PyRunnerOptions extends LimitOptions {
   readonly sidecar?: string | readonly [string, ...string[]] | undefined;
   /** Variables for the sidecar and for the configuration, on top of `process.env`; undefined removes one. */
   readonly env?: Environment | undefined;
+  /**
+   * Runners of one process that would start the same sidecar in the same environment share one, each with its own tools;
+   * it ends with the last of them. `false` gives this runner one of its own. Default: true.
+   */
+  readonly share?: boolean | undefined;
   readonly logger?: Logger | undefined;
+  /** Traces of each run; `openTelemetry()` of `pyrunner/otel` makes one. Default: none. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** The configuration that a runner works with. */
@@ -125,10 +134,7 @@ function oneOf(
   other: number | undefined,
 ): number | undefined {
   if (value !== undefined && other !== undefined && value !== other) {
-    throw new PyRunnerError(
-      "invalid_config",
-      `${name} and ${alias} are two spellings of one option and differ.`,
-    );
+    throw errorOf("invalid_config", `${name} and ${alias} are two spellings of one option and differ.`);
   }
   return value ?? other;
 }
@@ -187,7 +193,7 @@ function notAnInterpreter(name: string, value: unknown): PyRunnerError {
 
 function invalid(name: string, value: unknown, expected: string): PyRunnerError {
   const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return new PyRunnerError("invalid_config", `${name}=${shown} is not valid: expected ${expected}.`, {
+  return errorOf("invalid_config", `${name}=${shown} is not valid: expected ${expected}.`, {
     data: { name },
   });
 }

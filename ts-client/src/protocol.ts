@@ -61,6 +61,15 @@ export interface HistogramReport {
   sumMs: number;
 }
 /**
+ * A run that is not answered yet, for `ms` so far; `tool` is null for inline code.
+ */
+export interface InFlightReport {
+  ms: number;
+  runId: string;
+  state: "queued" | "running";
+  tool: string | null;
+}
+/**
  * Params of `initialize`. Unknown members are ignored: this is where versions meet.
  */
 export interface InitializeParams {
@@ -110,6 +119,12 @@ export interface ServerInfo {
   version: string;
 }
 /**
+ * Params of `list`: whose tools.
+ */
+export interface ListParams {
+  owner?: string | null;
+}
+/**
  * Result of `list`, in the order of registration.
  */
 export interface ListResult {
@@ -140,7 +155,7 @@ export interface OutputParams {
   text: string;
 }
 /**
- * Params of `register`.
+ * Params of `register`. `owner`: which part of the host the tool belongs to; each has ids of its own.
  */
 export interface RegisterParams {
   code: string;
@@ -149,6 +164,7 @@ export interface RegisterParams {
   maxMemoryMB?: number | null;
   minIsolation?: ("strict" | "process") | null;
   name?: string | null;
+  owner?: string | null;
   pythonPath?: string | null;
   replace?: boolean;
   schema?: {
@@ -180,10 +196,12 @@ export interface RunParams {
   id?: string | null;
   maxMemoryMB?: number | null;
   minIsolation?: ("strict" | "process") | null;
+  owner?: string | null;
   pythonPath?: string | null;
   runId?: string | null;
   stream?: boolean;
   timeout?: number | null;
+  traceparent?: string | null;
   workingDir?: string | null;
 }
 /**
@@ -226,9 +244,10 @@ export interface ViolationReport {
   policy: string;
 }
 /**
- * Result of `stats`. Counters only grow.
+ * Result of `stats`. Counters only grow; `calls` are the oldest of those in flight.
  */
 export interface StatsResult {
+  calls: InFlightReport[];
   encodeMs: HistogramReport;
   errors: {
     [k: string]: number;
@@ -256,6 +275,7 @@ export interface StatsResult {
  */
 export interface UnregisterParams {
   id: string;
+  owner?: string | null;
 }
 /**
  * Params of `validate`.

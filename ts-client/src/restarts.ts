@@ -2,6 +2,7 @@
  * When a sidecar that died may be started again: at once after the first death, later after each that soon follows, and
  * not for now after the fifth within a minute. A host that goes on calling finds it again when the minute is over.
  */
+import { errorOf, errorOfAny } from "./error-kinds.js";
 import { PyRunnerError } from "./errors.js";
 
 const MAX_DEATHS = 5;
@@ -44,7 +45,7 @@ export class Restarts {
       retryAfterMs,
       mayHaveRun: false,
     };
-    return new PyRunnerError("sidecar_exited", message, { data, cause: this.#lastReason, isRetryable: true });
+    return errorOf("sidecar_exited", message, { data, cause: this.#lastReason, isRetryable: true });
   }
 }
 
@@ -58,5 +59,5 @@ export function lostCall(error: unknown, mayHaveRun: boolean): unknown {
   }
   const data = { ...error.data, mayHaveRun };
   const isRetryable = error.code === "sidecar_exited";
-  return new PyRunnerError(error.code, error.message, { data, isRetryable, cause: error });
+  return errorOfAny(error.code, error.message, { data, isRetryable, cause: error });
 }

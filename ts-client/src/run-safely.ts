@@ -1,7 +1,7 @@
 /** A run that never rejects: whatever goes wrong becomes a result, as a host's tool engine expects it. */
 import { cancelled, signalOf } from "./abort.js";
 import { isRecord, messageOf, PyRunnerError } from "./errors.js";
-import { type EventBus, emit } from "./events.js";
+import { type EventBus, emit, type InvocationIds } from "./events.js";
 import type { RunResult, ToolFailure, ToolResult } from "./tool-result.js";
 
 /** What a host's engine hands to a tool beside its arguments; only the abort signal is looked at. */
@@ -15,7 +15,7 @@ interface SafeRunOptions {
   readonly ctx: unknown;
   readonly eventBus: EventBus | undefined;
   /** Added to the event. */
-  readonly ids?: { readonly toolId: string; readonly invocationId: string };
+  readonly ids?: InvocationIds;
 }
 
 /** Run Python, emit one `ToolExecutionEvent`, resolve with the tool's result or with the failure as a result. */

@@ -27,7 +27,7 @@ export class SidecarProcess {
   #stderrTail = "";
   #holders = 0;
 
-  constructor(command: SidecarCommand, env: Record<string, string>) {
+  constructor(command: SidecarCommand, env: Readonly<Record<string, string>>) {
     this.command = command;
     this.#child = spawn(command.command, [...command.args], {
       cwd: command.cwd,

@@ -3,8 +3,8 @@
  * session makes a new one.
  */
 import { Connection, type RequestOptions } from "./connection.js";
-import { type Environment, sidecarEnvironment } from "./environment.js";
-import { isRecord, messageOf, PyRunnerError } from "./errors.js";
+import { type ErrorKind, errorOf } from "./error-kinds.js";
+import { isRecord, messageOf, type PyRunnerError } from "./errors.js";
 import { findSidecar, type SidecarCommand } from "./find-sidecar.js";
 import type { Logger, PyRunnerOptions } from "./options.js";
 import type { OutputParams } from "./protocol.js";
@@ -17,6 +17,13 @@ const PROTOCOL_VERSION = 1;
 const START_WAIT_MS = 60_000;
 /** Between the end of stdout and the end of the process, so that the error can name the exit code. */
 const EXIT_STATUS_WAIT_MS = 1_000;
+
+export interface SidecarOptions {
+  readonly sidecar: PyRunnerOptions["sidecar"];
+  /** All of its variables. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly logger: Logger | undefined;
+}
 
 export type OutputHandler = (output: OutputParams) => void;
 
@@ -49,13 +56,10 @@ export class Sidecar {
   }
 
   /** Find it and start it; `hello` tells whether it works. */
-  static async start(options: PyRunnerOptions, hostEnv: Environment): Promise<Sidecar> {
-    const env = sidecarEnvironment(hostEnv, options.env ?? {});
-    const command = await findSidecar({ sidecar: options.sidecar, env });
-    options.logger?.debug(
-      `pyrunner: starting ${[command.command, ...command.args].join(" ")} (${command.origin})`,
-    );
-    return new Sidecar(spawnSidecar(command, env), options.logger);
+  static async start({ sidecar, env, logger }: SidecarOptions): Promise<Sidecar> {
+    const command = await findSidecar({ sidecar, env });
+    logger?.debug(`pyrunner: starting ${[command.command, ...command.args].join(" ")} (${command.origin})`);
+    return new Sidecar(spawnSidecar(command, env), logger);
   }
 
   /** Wait until it has answered, and make sure that it speaks our version of the protocol. */
@@ -111,7 +115,8 @@ export class Sidecar {
     this.#process.hold();
     const hasExited = await exitsWithin(this.#process, EXIT_STATUS_WAIT_MS);
     this.#process.release();
-    if (!hasExited) return this.#error(cause.code, "The sidecar closed its output and was ended.", { cause });
+    if (!hasExited)
+      return this.#error("sidecar_exited", "The sidecar closed its output and was ended.", { cause });
     const status = await this.#process.exited;
     return this.#exitError(describeExit(status), { exitCode: status.exitCode, signal: status.signal });
   }
@@ -124,11 +129,11 @@ export class Sidecar {
     return this.#error("sidecar_exited", message, facts);
   }
 
-  #error(code: string, message: string, facts: Record<string, unknown> = {}): PyRunnerError {
+  #error(code: ErrorKind, message: string, facts: Record<string, unknown> = {}): PyRunnerError {
     const { stderrTail } = this.#process;
     const { cause, ...data } = facts;
     const full = stderrTail === "" ? message : `${message}\nIts last words on stderr:\n${stderrTail}`;
-    return new PyRunnerError(code, full, {
+    return errorOf(code, full, {
       data: { ...data, stderrTail },
       ...(cause === undefined ? {} : { cause }),
     });
@@ -136,15 +141,15 @@ export class Sidecar {
 }
 
 /** Most failures to spawn come as an event; a few (a NUL byte, an environment that is too large) are thrown. */
-function spawnSidecar(command: SidecarCommand, env: Record<string, string>): SidecarProcess {
+function spawnSidecar(command: SidecarCommand, env: SidecarOptions["env"]): SidecarProcess {
   try {
     return new SidecarProcess(command, env);
   } catch (cause) {
     const message = `Failed to spawn Python process: ${command.command} (${command.origin}): ${messageOf(cause)}.`;
-    throw new PyRunnerError("sidecar_exited", message, { cause });
+    throw errorOf("sidecar_exited", message, { cause });
   }
 }
 
 function closedError(): PyRunnerError {
-  return new PyRunnerError("closed", "The runner was closed.");
+  return errorOf("closed", "The runner was closed.");
 }

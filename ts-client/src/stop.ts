@@ -54,7 +54,7 @@ export async function exitsWithin(process: SidecarProcess, waitMs: number): Prom
 }
 
 /** True if the promise, which must not reject, settles in time. */
-async function settlesWithin(promise: Promise<unknown>, waitMs: number): Promise<boolean> {
+export async function settlesWithin(promise: Promise<unknown>, waitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, waitMs, false);

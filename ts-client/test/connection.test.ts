@@ -58,7 +58,7 @@ test("an error of the wire becomes a PyRunnerError with its kind, code and data"
   const data = { kind: "queue_full", retryAfterMs: 7 };
   peer.answer({ id, error: { code: -32013, message: "full", data } });
   await assert.rejects(call, {
-    name: "PyRunnerError",
+    name: "QueueFullError",
     code: "queue_full",
     rpcCode: -32013,
     message: "full",

@@ -8,7 +8,11 @@ export const FAKE_SIDECAR = path.join(__dirname, "fixtures", "fake-sidecar.cjs")
 
 /** @param flags how the fake behaves at start and at stop; a tool's code says how it behaves in a run. */
 export function fakeRunner(t: TestContext, flags: string[] = [], options: PyRunnerOptions = {}): PyRunner {
-  const runner = new PyRunner({ sidecar: [process.execPath, FAKE_SIDECAR, ...flags], ...options });
+  const runner = new PyRunner({
+    sidecar: [process.execPath, FAKE_SIDECAR, ...flags],
+    share: false,
+    ...options,
+  });
   t.after(() => runner.close());
   return runner;
 }

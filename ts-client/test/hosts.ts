@@ -18,6 +18,8 @@ const HOSTS: [name: string, args: string[], text: string][] = [
   ["tsx", ["--import", tool("tsx/dist/loader.mjs"), "host.ts"], "from TypeScript"],
   ["a worker thread", ["host.worker.cjs"], "from a worker"],
   ["Jest", [tool("jest/bin/jest.js"), "--runInBand"], "from Jest"],
+  ["Vitest", [tool("vitest/vitest.mjs"), "run", "host.vitest.test.mjs"], "from Vitest"],
+  ["node:test", ["--test", "--test-reporter=tap", "host.node-test.mjs"], "from node:test"],
 ];
 
 /** Declare the tests. `echoCode` is a tool that returns its arguments. */
@@ -27,8 +29,9 @@ export function testHosts({ env, echoCode }: { env: NodeJS.ProcessEnv; echoCode:
     test(`${name}: the tool runs, the host ends by itself, and nothing of it stays behind`, async () => {
       const { code, stdout, stderr } = await runHost(args, { ...env, HOST_TOOL_CODE: echoCode });
       assert.equal(code, 0, stderr);
-      const line = stdout.split("\n").find((each) => each.startsWith("{")) ?? assert.fail(stdout + stderr);
-      const { result, children } = JSON.parse(line);
+      // A test runner may put its own mark in front of what a test prints.
+      const [, report] = /^(?:# )?(\{.*\})$/m.exec(stdout) ?? [];
+      const { result, children } = JSON.parse(report ?? assert.fail(stdout + stderr));
       assert.deepEqual(result, { ok: true, data: { text } });
       assert.ok(children.length > 0);
       for (const pid of children) await gone(pid);

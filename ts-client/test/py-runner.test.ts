@@ -29,7 +29,7 @@ test("createRunner's function resolves with a failure when the protocol fails", 
     ok: false,
     error: {
       message: "refused: queue_full",
-      type: "PyRunnerError",
+      type: "QueueFullError",
       code: "queue_full",
       data: { retryAfterMs: 50 },
     },
@@ -48,6 +48,31 @@ test("createRunner's function resolves with a failure when no sidecar can be sta
   );
 });
 
+test("runSafe resolves with the tool's result, and with whatever `run` rejects with as a failure", async (t) => {
+  const runner = fakeRunner(t);
+  await runner.register({ id: "e" }, "echo");
+  assert.deepEqual(await runner.runSafe("e", { a: 1 }), { ok: true, data: { a: 1 } });
+  const seen: string[] = [];
+  const onStdout = (text: string): unknown => seen.push(text);
+  assert.deepEqual(await runner.runSafe({ code: "stream" }, {}, { onStdout }), { ok: true, data: null });
+  assert.deepEqual(seen, ["one\n", "two\n"]);
+  const failures = [
+    ["nobody", {}, {}, "tool_not_found"],
+    [{ code: "queue-full" }, {}, {}, "queue_full"],
+    [{ code: 7 }, {}, {}, "invalid_params"],
+    [{ code: "echo" }, 1n, {}, "invalid_params"],
+    [{ code: "echo" }, {}, { timeout: -1 }, "invalid_config"],
+    [{ code: "echo" }, {}, { signal: AbortSignal.abort() }, "cancelled"],
+    [{ code: "hang" }, {}, { abortSignal: AbortSignal.timeout(50) }, "cancelled"],
+    [{ code: "die" }, {}, {}, "sidecar_exited"],
+  ] as const;
+  for (const [tool, args, options, code] of failures) {
+    const { ok, error } = await runner.runSafe(tool as never, args, options);
+    assert.deepEqual([ok, error?.code], [false, code], String(error?.message));
+  }
+  assert.deepEqual(await runner.runSafe("e", 1), { ok: true, data: 1 });
+});
+
 test("arguments that are nested too deeply are refused by name, and nothing else is disturbed", async (t) => {
   const runner = fakeRunner(t);
   let args: unknown = null;
@@ -55,7 +80,7 @@ test("arguments that are nested too deeply are refused by name, and nothing else
   const controller = new AbortController();
   const hanging = runner.run({ code: "hang" }, {}, { signal: controller.signal });
   await assert.rejects(runner.run({ code: "echo" }, args), {
-    name: "PyRunnerError",
+    name: "InvalidParamsError",
     code: "invalid_params",
     message: /nested deeper than 200 levels/,
   });
@@ -72,12 +97,16 @@ test("code that is no text is a clear failure, and starts no sidecar", async () 
   for (const code of [undefined, null, 7, {}, ["def run(args): pass"], Buffer.from("x")] as never[]) {
     assert.deepEqual(await runner.createRunner(code)({}), {
       ok: false,
-      error: { message, type: "PyRunnerError", code: "invalid_params" },
+      error: { message, type: "InvalidParamsError", code: "invalid_params" },
     });
-    await assert.rejects(runner.run({ code }), { name: "PyRunnerError", code: "invalid_params", message });
+    await assert.rejects(runner.run({ code }), {
+      name: "InvalidParamsError",
+      code: "invalid_params",
+      message,
+    });
   }
   for (const tool of [undefined, null, 7] as never[]) {
-    await assert.rejects(runner.run(tool), { name: "PyRunnerError", code: "invalid_params", message });
+    await assert.rejects(runner.run(tool), { name: "InvalidParamsError", code: "invalid_params", message });
   }
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Script } from "node:vm";
+import { ToolEngine } from "../src/engine/tool-engine.js";
 import { PyRunner } from "../src/py-runner.js";
-import { ToolEngine } from "../src/tool-engine.js";
 import { fakeRunner } from "./fake-sidecar.js";
 
 /** A bus that keeps what it gets, without what differs from run to run. */
@@ -177,6 +178,32 @@ test("what is registered decides the runner where the definition does not: a fun
   ]);
 });
 
+test("a js tool that is text runs in the runner that the host has set, made once for each runner", async () => {
+  const engine = new ToolEngine();
+  engine.register({ id: "twice", runner: "js" }, "args.n * 2");
+  engine.register({ id: "broken", runner: "js" }, "]");
+  const unset = await engine.invoke("twice", { n: 4 });
+  assert.equal(unset.error?.code, "invalid_config");
+  assert.match(unset.error?.message ?? "", /set toolEngine\.jsRunner/);
+  const made: string[] = [];
+  const runner = {
+    createRunner(code: string) {
+      made.push(code);
+      const script = new Script(code);
+      return (args: unknown) => script.runInNewContext({ args });
+    },
+  };
+  engine.jsRunner = runner;
+  assert.deepEqual(await engine.invoke("twice", { n: 4 }), { ok: true, data: 8 });
+  assert.deepEqual(await engine.invoke("twice", { n: 5 }), { ok: true, data: 10 });
+  assert.deepEqual(made, ["args.n * 2"]);
+  const { error } = await engine.invoke("broken");
+  assert.deepEqual([error?.type, error?.code], ["SyntaxError", "tool_error"]);
+  engine.jsRunner = { ...runner };
+  assert.deepEqual(await engine.invoke("twice", { n: 6 }), { ok: true, data: 12 });
+  assert.equal(made.length, 3);
+});
+
 test("a definition that cannot be used throws at once, saying why", () => {
   const engine = new ToolEngine();
   engine.register({ id: "a", runner: "py" }, "echo");
@@ -196,11 +223,16 @@ test("a definition that cannot be used throws at once, saying why", () => {
     code: "invalid_tool",
     message: /a function/,
   });
-  assert.throws(register({ id: "b", runner: "js" }, "return 1"), {
+  assert.throws(register({ id: "b", runner: "js" }, 7), {
     code: "invalid_tool",
-    message:
-      'The tool "b" has the runner "js"; it needs a function, since only "py" runs code that is a text.',
+    message: 'The tool "b" has the runner "js"; it needs its code as a text, or a function.',
   });
+  for (const permissions of ["mail", [1]]) {
+    assert.throws(register({ id: "b", permissions }, "echo"), {
+      code: "invalid_tool",
+      message: /permissions that are no array of texts/,
+    });
+  }
   assert.throws(register({ id: "b" }, undefined), { code: "invalid_tool", message: /Python code as a text/ });
   assert.throws(register({ id: "a", runner: "py" }, "echo"), {
     code: "tool_exists",

@@ -1,5 +1,6 @@
 /** The registered tools as a model is shown them: a name that each provider takes, a description, an object's schema. */
-import { isRecord, PyRunnerError } from "../errors.js";
+import { errorOf } from "../error-kinds.js";
+import { isRecord, type PyRunnerError } from "../errors.js";
 import type { ToolReport } from "../protocol.js";
 import type { PyRunner } from "../py-runner.js";
 
@@ -38,7 +39,7 @@ export async function modelTools(runner: ToolRunner, options: ModelToolOptions =
   const reports = await runner.list();
   const unknown = only?.find((id) => !reports.some((report) => report.id === id));
   if (unknown !== undefined) {
-    throw new PyRunnerError("tool_not_found", `No tool with the id "${unknown}" is registered.`);
+    throw errorOf("tool_not_found", `No tool with the id "${unknown}" is registered.`);
   }
   const tools = reports.filter(({ id }) => only?.includes(id) ?? true).map(modelTool);
   const ids = new Map<string, string>();
@@ -71,8 +72,5 @@ function objectSchema(id: string, schema: Record<string, unknown>): ObjectSchema
 }
 
 function unusable(id: string, why: string): PyRunnerError {
-  return new PyRunnerError(
-    "invalid_tool",
-    `The tool "${id}" cannot be offered to a model: ${why}, or leave it out.`,
-  );
+  return errorOf("invalid_tool", `The tool "${id}" cannot be offered to a model: ${why}, or leave it out.`);
 }

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
 import { sidecarEnvironment } from "../environment.js";
-import { messageOf, PyRunnerError } from "../errors.js";
+import { errorOf } from "../error-kinds.js";
+import { messageOf } from "../errors.js";
 import { findSidecar } from "../find-sidecar.js";
 
 /** What a shell adds to a signal's number. */
@@ -21,7 +22,7 @@ export async function handOn(args: string[]): Promise<number> {
   return await new Promise((resolve, reject) => {
     child.once("error", (cause) => {
       const message = `Failed to spawn Python process: ${command} (${origin}): ${messageOf(cause)}.`;
-      reject(new PyRunnerError("sidecar_exited", message, { cause }));
+      reject(errorOf("sidecar_exited", message, { cause }));
     });
     child.once("exit", (code, signal) =>
       resolve(code ?? SIGNAL_STATUS + (signal === null ? 0 : os.constants.signals[signal])),

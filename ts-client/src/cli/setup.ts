@@ -2,7 +2,8 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { sidecarEnvironment } from "../environment.js";
-import { messageOf, PyRunnerError } from "../errors.js";
+import { errorOf } from "../error-kinds.js";
+import { messageOf } from "../errors.js";
 import { findSidecar, PACKAGE_DIR } from "../find-sidecar.js";
 import { packedSidecar } from "../packed-sidecar.js";
 import { UsageError } from "./exit.js";
@@ -24,7 +25,7 @@ export async function setup(args: string[]): Promise<number> {
   if (options.force) {
     const packed = await packedSidecar({ env, packageDir: PACKAGE_DIR, force: true });
     if ("tried" in packed) {
-      throw new PyRunnerError("sidecar_not_found", `Nothing was unpacked: ${packed.tried.join("; ")}.`);
+      throw errorOf("sidecar_not_found", `Nothing was unpacked: ${packed.tried.join("; ")}.`);
     }
   }
   const { command, args: commandArgs, origin } = await findSidecar({ env });

@@ -1,4 +1,4 @@
-/** The TypeScript of both READMEs: it compiles under strict, runs, ends by itself, and gives what its comments say. */
+/** The TypeScript of both READMEs and of the engine's guide: it compiles under strict, runs, ends by itself, and gives what its comments say. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
@@ -26,7 +26,7 @@ function program(code: string): { text: string; expected: string[] } {
     const value = isPrinted === undefined ? awaited : awaited.slice("console.log(".length, -1);
     return `console.log(${JSON.stringify(MARK)} + JSON.stringify(${value})); // ${comment}`;
   });
-  const hasImport = /from "pyrunner"/.test(code);
+  const hasImport = /from "pyrunner/.test(code);
   const header = hasImport ? [] : ['import { PyRunner, ToolEngine } from "pyrunner";'];
   return { text: [...header, ...lines].join("\n"), expected };
 }
@@ -40,9 +40,14 @@ function assertHas(actual: unknown, expected: unknown, where = "the value"): voi
   } else assert.equal(JSON.stringify(actual), JSON.stringify(expected), where);
 }
 
+const ENGINE_GUIDE = path.join(PACKAGE_DIR, "..", "docs", "engine.md");
 const READMES: [name: string, file: string, heading: string][] = [
   ["the repository's README", path.join(PACKAGE_DIR, "..", "README.md"), "From TypeScript"],
   ["the package's README", path.join(PACKAGE_DIR, "README.md"), "pyrunner"],
+  ["the package's README on traces", path.join(PACKAGE_DIR, "README.md"), "Traces"],
+  ...["A function for each tool", "Tools by id", "The engine that is here"].map(
+    (heading): [string, string, string] => [`docs/engine.md, "${heading}"`, ENGINE_GUIDE, heading],
+  ),
 ];
 for (const [index, [name, file, heading]] of READMES.entries()) {
   test(`the snippet in ${name} compiles, runs, ends by itself, and gives what its comments say`, () => {

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import test, { type TestContext } from "node:test";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { PyRunner } from "../../src/index.js";
+import { openTelemetry } from "../../src/otel.js";
 import { HOST_DIR, linkPackage } from "../host-package.js";
 import { descendantsOf, gone, sidecarPid } from "../processes.js";
 
@@ -86,7 +92,7 @@ test("when the sidecar is killed, calls in flight fail, nothing is left, and the
     await assert.rejects(run, {
       code: "sidecar_exited",
       message: /was ended by SIGKILL/,
-      isRetryable: false,
+      isRetryable: true,
     });
   }
   await Promise.all(below.map(gone));
@@ -147,6 +153,19 @@ test("what the jail refuses is in the reply and in the event, also where the too
   await runner.createRunner(code, bus)({});
   assert.deepEqual((await event)[0].violations, violations);
   assert.deepEqual((await runner.run({ code: "def run(args): return 1" })).violations, []);
+});
+
+test("a run's trace is taken by the sidecar, and its phases are the sidecar's own", async (t) => {
+  const exporter = new InMemorySpanExporter();
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const runner = new PyRunner({ telemetry: openTelemetry({ tracerProvider }) });
+  t.after(() => runner.close());
+  await runner.register({ id: "nap" }, "import time\ndef run(args): time.sleep(0.05)");
+  const { usage } = await runner.run("nap");
+  const spans = exporter.getFinishedSpans();
+  assert.deepEqual(spans.map(({ name }) => name).sort(), ["execute_tool nap", "queue", "run", "spawn"]);
+  const [seconds = 0, nanos = 0] = spans.find(({ name }) => name === "run")?.duration ?? [];
+  assert.ok(usage.runMs >= 50 && Math.abs(seconds * 1e3 + nanos / 1e6 - usage.runMs) < 1);
 });
 
 test("doctor, stats, validate, register and unregister answer in their documented shapes", async (t) => {
