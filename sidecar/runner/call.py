@@ -76,7 +76,7 @@ class Call:
             watchdog.stop()
             ended, stdout, stderr = await conversation.end()
         if terminal is None and conversation.cause is None:
-            if worker.has_missed_call:
+            if worker.has_missed_call and ended.was_killed:
                 raise MissedCall
             if ended.status is None:
                 message = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, field
 
 from sidecar.runner.cgroups import Spent
@@ -15,6 +16,11 @@ class Ended:
     cpu_us: int
     max_rss_kb: int
     spent: Spent = field(default_factory=Spent)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether that was somebody else's doing: its zygote's end, or a SIGKILL that is no memory cgroup's."""
+        return self.status is None or (self.status & 0x7F == signal.SIGKILL and not self.spent.oom_killed)
 
 
 LOST = Ended(None, 0, 0)

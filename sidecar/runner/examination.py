@@ -7,7 +7,6 @@ what was examined: bounded, and of the one shape that was asked for.
 from __future__ import annotations
 
 import json
-import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.runner import call_header
@@ -17,7 +16,6 @@ from sidecar.worker import wire
 from sidecar.worker.frames import encode
 
 if TYPE_CHECKING:
-    from sidecar.runner.ended import Ended
     from sidecar.runner.verdict import Cause
     from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
@@ -81,14 +79,9 @@ async def _examine(worker: Worker, request: _Request) -> tuple[Frame | None, Cau
         terminal = await conversation.hold(header, encode(wire.CODE, request.payload))
     finally:
         ended, _, _ = await conversation.end()
-    if terminal is None and conversation.cause is None and (worker.has_missed_call or _was_killed(ended)):
+    if terminal is None and conversation.cause is None and ended.was_killed:
         raise MissedCall  # nothing of a tool runs here, so it can be done again
     return terminal, conversation.cause
-
-
-def _was_killed(ended: Ended) -> bool:
-    """Whether it was somebody else's doing: its zygote's end, or a SIGKILL that is no memory cgroup's."""
-    return ended.status is None or (ended.status & 0x7F == signal.SIGKILL and not ended.spent.oom_killed)
 
 
 def _list(terminal: Frame | None) -> list[Any] | None:
