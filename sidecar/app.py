@@ -139,7 +139,7 @@ def assemble(
     session = Session(fds, metrics, max_message_bytes=config.max_message_bytes, on_end=lambda: end(EXIT_OK))
     protocol, server = session.protocol, session.server
     pool = ValidationPool()
-    registry = Registry(runner.check, runner.derive, pool, config.python_path)
+    registry = Registry(runner, pool, config.python_path)
 
     def leave() -> None:
         code = EXIT_WITHOUT_SHUTDOWN if protocol.refusal is None else EXIT_OK

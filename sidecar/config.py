@@ -65,6 +65,7 @@ class Config:
     memory_budget_mb: int = MAX_BUDGET_MB
     drain_ms: int = 5000
     standby_workers: int = 0  # 0: as many as max_concurrency
+    warm_max_mb: int = 256  # what the interpreters of tools that are registered `warm` may take together
     max_message_bytes: int = 64 * _MIB
     min_isolation: str = LEVELS[0]
     cgroup: str = "auto"  # or "off", or the directory of a cgroup that is ours to use
@@ -93,6 +94,7 @@ class Config:
             memory_budget_mb=_memory_budget_mb(environ, limits.max_memory_mb),
             drain_ms=_integer(environ, "PYRUNNER_DRAIN_MS", 0, 10 * 60 * 1000, default=cls.drain_ms),
             standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),
+            warm_max_mb=_integer(environ, "PYRUNNER_WARM_MAX_MB", 0, MAX_MEMORY_MB, default=cls.warm_max_mb),
             max_message_bytes=_integer(
                 environ, "PYRUNNER_MAX_MESSAGE_BYTES", 64 * 1024, 1024 * _MIB, default=cls.max_message_bytes
             ),

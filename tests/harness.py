@@ -228,7 +228,7 @@ class ToolRunner:
         """The zygotes of this runner and all that is below them, when nothing is compiled for later calls."""
         if threading.current_thread() is not self._thread:
             self.on_loop(_until(lambda: self.runner.gauges()["compiling"] == 0))
-        zygotes = [pool._zygote._process.pid for pool in self.runner._pools.values() if pool._zygote is not None]
+        zygotes = [pool._zygote._process.pid for pool in self.runner._pools if pool._zygote is not None]
         return set(zygotes).union(*(descendants(pid) for pid in zygotes))
 
     def descriptors(self) -> int:

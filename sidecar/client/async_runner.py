@@ -124,13 +124,15 @@ class AsyncPyRunner:
         name: str | None = None,
         description: str | None = None,
         schema: dict[str, Any] | None = None,
+        warm: bool = False,
         replace: bool = False,
         **options: Unpack[ToolOptions],
     ) -> RegisterReply:
         """Register a tool; it stays registered when the sidecar has to be started again. `schema` is JSON Schema."""
-        about = {"name": name, "description": description, "schema": schema}
+        about: dict[str, Any] = {"name": name, "description": description, "schema": schema}
         given = {key: value for key, value in about.items() if value is not None}
-        params = {"id": tool_id, "code": code, **given, "replace": replace, **self._options, **wire_options(options)}
+        given |= {"warm": warm, "replace": replace}
+        params = {"id": tool_id, "code": code, **given, **self._options, **wire_options(options)}
         reply: RegisterReply = await self._session.register(params)
         return reply
 

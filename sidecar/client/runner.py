@@ -99,13 +99,14 @@ class PyRunner:
         name: str | None = None,
         description: str | None = None,
         schema: dict[str, Any] | None = None,
+        warm: bool = False,
         replace: bool = False,
         **options: Unpack[ToolOptions],
     ) -> RegisterReply:
         """Register a tool."""
         return self._await(
             self._runner.register(
-                tool_id, code, name=name, description=description, schema=schema, replace=replace, **options
+                tool_id, code, name=name, description=description, schema=schema, warm=warm, replace=replace, **options
             )
         )
 

@@ -92,6 +92,7 @@ class RegisterParams(Params):
     max_memory_mb: MemoryMB | None = None
     min_isolation: Level | None = None
     working_dir: AbsolutePath | None = None
+    warm: bool = False
     replace: bool = False
 
 

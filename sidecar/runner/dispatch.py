@@ -6,13 +6,12 @@ Invariant: a call holds its place (admission.py) while a worker runs it and no l
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.errors import InternalError, ShuttingDown
 from sidecar.record import Usage
-from sidecar.runner import examination, interpreter, verdict
+from sidecar.runner import examination, verdict
 from sidecar.runner.admission import Admission
 from sidecar.runner.attempts import until_heard
 from sidecar.runner.call import Call
@@ -28,18 +27,16 @@ from sidecar.runner.outcome import (
     Diagnostic,
     Isolation,
 )
-from sidecar.runner.pool import Pool
-from sidecar.runner.upgrades import Marks
+from sidecar.runner.pools import Pools
 from sidecar.worker import wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sidecar.config import Config
+    from sidecar.runner.pool import Pool
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 # Checks wait for their turn as if they were the calls of one tool.
 _CHECKS = "check"
@@ -51,10 +48,7 @@ class Runner:
     def __init__(self, config: Config, without: frozenset[str] = frozenset()) -> None:
         """`without` as in `homes.settle`."""
         self._config = config
-        self._without = without
-        self._pools: dict[tuple[str, str], Pool] = {}
-        self._finding: dict[tuple[str, str], asyncio.Task[Pool]] = {}
-        self._marks: dict[tuple[str, str], Marks] = {}
+        self._pools = Pools(config, without, self._close_behind)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
         self._compilations = Compilations(self._track)
@@ -65,7 +59,7 @@ class Runner:
 
         async def prepare() -> None:
             try:
-                (await self._pool(self._config.python_path, self._config.min_isolation)).replace()
+                (await self._pools.get(self._config.python_path, self._config.min_isolation)).replace()
             except Exception:  # noqa: BLE001 - see the docstring
                 return
 
@@ -73,7 +67,7 @@ class Runner:
 
     async def run(self, request: CallRequest) -> CallRecord:
         """Run one tool once; see `errors` for what it raises. Cancelled, it returns when the process is dead."""
-        pool = await self._open(request.python_path, request.min_isolation)
+        pool = await self._open(request.python_path, request.min_isolation, request.imports)
         asked = time.perf_counter()
         try:
             await self._admission.enter(request.line, request.max_memory_mb, request.timeout_ms)
@@ -115,9 +109,22 @@ class Runner:
 
         return await self._in_turn(pool, memory_mb, attempt)
 
+    async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]:
+        """The modules that this code imports at its top, as `CallRequest.imports` wants them; they are being loaded."""
+        floor = floor or self._config.min_isolation
+        pool = await self._open(python_path, floor)
+
+        async def attempt() -> tuple[str, ...]:
+            return await examination.imports(await pool.acquire(), code)
+
+        found = await self._in_turn(pool, examination.memory_mb(code), attempt)
+        if found:
+            (await self._pools.get(python_path, floor, found)).replace()
+        return found
+
     async def isolation(self) -> Isolation:
         """What is in force around a worker of the default interpreter, as that worker reported it."""
-        pool = await self._pool(self._config.python_path, self._config.min_isolation)
+        pool = await self._pools.get(self._config.python_path, self._config.min_isolation)
         worker = await pool.acquire()
         pool.give_back(worker)
         return Isolation(worker.level, worker.layers)
@@ -134,28 +141,26 @@ class Runner:
             "running": self._admission.running,
             "queued": self._admission.queued,
             "memoryMB": self._admission.memory_mb,
-            "standby": sum(pool.standby for pool in self._pools.values()),
-            "zygotes": sum(pool.alive for pool in self._pools.values()),
+            "standby": sum(pool.standby for pool in self._pools),
+            "zygotes": sum(pool.alive for pool in self._pools),
             "compiling": self._compilations.pending,
-            "leftovers": sum(pool.leftovers for pool in self._pools.values()),
+            "leftovers": sum(pool.leftovers for pool in self._pools),
         }
 
     async def close(self) -> None:
         """Take no more calls and kill those in flight; nothing survives this."""
         self._closed = True
         in_flight = {task for task in self._running if task is not asyncio.current_task()}
-        ending = (*in_flight, *self._finding.values())
-        for task in ending:
+        for task in in_flight:
             task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-        for pool in set(self._pools.values()):
-            await pool.close()
+        await asyncio.gather(*in_flight, *self._pools.cancel(), return_exceptions=True)
+        await self._pools.close()
 
-    async def _open(self, python_path: str, floor: str) -> Pool:
+    async def _open(self, python_path: str, floor: str, imports: tuple[str, ...] = ()) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
         self._track(asyncio.current_task())
-        return await self._pool(python_path, floor)
+        return await self._pools.get(python_path, floor, imports)
 
     async def _in_turn(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> T:
         """Do what a registration waits for, when it has its turn."""
@@ -179,45 +184,15 @@ class Runner:
 
         return await until_heard(attempt)
 
-    async def _pool(self, python_path: str, floor: str) -> Pool:
-        """The pool of the interpreter that `python_path` means. One search for each path, however many wait for it."""
-        key = python_path, floor
-        marks = self._marks.get(key)
-        if marks is not None and marks.have_changed():
-            self._retire(self._finding[key].result())
-        if key not in self._finding:
-            self._finding[key] = asyncio.get_running_loop().create_task(self._find(python_path, floor))
-        search = self._finding[key]
-        if search.done() and not search.cancelled() and search.exception() is None:
-            return search.result()
-        try:
-            return await asyncio.shield(search)
-        except Exception:
-            # It may be installed by the next call.
-            self._finding.pop(key, None)
-            raise
-
-    async def _find(self, python_path: str, floor: str) -> Pool:
-        found = await interpreter.find(python_path)
-        self._marks[python_path, floor] = Marks(found)
-        key = found.executable, floor
-        return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))
-
-    def _retire(self, pool: Pool) -> None:
-        """Its interpreter has been upgraded or removed: the calls that it runs may end, and no other begins there."""
-        log.warning("the interpreter has changed", extra={"fields": {"interpreter": pool.executable}})
-        for path, search in [*self._finding.items()]:
-            if search.done() and not search.cancelled() and search.exception() is None and search.result() is pool:
-                del self._finding[path], self._marks[path]
-        self._pools = {key: other for key, other in self._pools.items() if other is not pool}
-        running = {task for task in self._running if task is not asyncio.current_task()}
-        self._track(asyncio.get_running_loop().create_task(_close_behind(pool, running)))
-
     def _timed_out_in_queue(self, request: CallRequest, queue_ms: float) -> CallRecord:
         message = f"The call waited {request.timeout_ms} ms for its turn and was not started."
         judged = verdict.failure("timeout", "TimeoutError", message, hint="Send fewer calls at once, or raise timeout.")
         usage = Usage(0.0, 0.0, 0.0, round(queue_ms, 3))
         return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
+
+    def _close_behind(self, pool: Pool) -> None:
+        running = {task for task in self._running if task is not asyncio.current_task()}
+        self._track(asyncio.get_running_loop().create_task(_close_when_ended(pool, running)))
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
         if task is None:
@@ -226,7 +201,7 @@ class Runner:
         task.add_done_callback(self._running.discard)
 
 
-async def _close_behind(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
+async def _close_when_ended(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
     try:
         if running:
             await asyncio.wait(running)

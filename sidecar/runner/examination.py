@@ -7,6 +7,7 @@ what was examined: bounded, and of the one shape that was asked for.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.runner import call_header
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _CHECK_TIMEOUT_MS = 10_000
 _CHECK_MEMORY_MB = (64, 1024)
 _CHECK_BYTES_PER_CHARACTER = 512
+_IMPORTS_MAX = 64
+_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9_]{1,64}){0,7}", re.ASCII)
 _VET_TIMEOUT_MS = 5_000
 _VET_MIN_MEMORY_MB = 64
 _MIB = 1024 * 1024
@@ -52,6 +55,14 @@ async def compile_code(worker: Worker, code: str, tool_id: str | None) -> bytes:
     if terminal is None or terminal[0] != wire.COMPILED or len(terminal[1]) > wire.COMPILED_MAX_BYTES:
         return b""
     return terminal[1]
+
+
+async def imports(worker: Worker, code: str) -> tuple[str, ...]:
+    """The modules that this code imports at its top, sorted, by the worker's word: names, and no more than a few."""
+    request = _Request("imports", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code))
+    terminal, _ = await _examine(worker, request)
+    found = {one for one in _list(terminal) or () if isinstance(one, str) and _MODULE_NAME.fullmatch(one)}
+    return tuple(sorted(found)[:_IMPORTS_MAX])
 
 
 async def vet(worker: Worker, result: bytes, max_memory_mb: int) -> str:

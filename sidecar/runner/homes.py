@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.config import LEVELS
@@ -32,7 +33,11 @@ _HOMES = ((_NAMESPACES, _STRICT), ("landlock", _STRICT), ("process", _PROCESS))
 
 
 async def settle(
-    interpreter: Interpreter, config: Config, floor: str, without: frozenset[str]
+    interpreter: Interpreter,
+    config: Config,
+    floor: str,
+    without: frozenset[str],
+    imports: tuple[str, ...] = (),
 ) -> tuple[Zygote, Worker | None]:
     """A zygote in the first home that holds, and the worker that proved it. `SandboxUnavailable` if there is none.
 
@@ -42,7 +47,7 @@ async def settle(
     missing: list[dict[str, str]] = []
     for plan in _plans(floor, without):
         try:
-            zygote, worker = await _try(interpreter, config, plan)
+            zygote, worker = await _try(interpreter, config, replace(plan, imports=imports))
         except SandboxUnavailable as refusal:
             missing += [dict(one, home=plan.home) for one in refusal.data["missing"]]
             if any(one["layer"] == START_FAILED for one in missing):

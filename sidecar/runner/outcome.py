@@ -53,6 +53,8 @@ class CallRequest:
     max_memory_mb: int
     min_isolation: str = "strict"
     working_dir: str | None = None
+    # Modules of the standard library that its interpreter has loaded beforehand.
+    imports: tuple[str, ...] = ()
     tool_id: str | None = None
     owner: str | None = None
     on_output: Callable[[str, str], None] | None = None

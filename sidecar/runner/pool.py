@@ -28,14 +28,24 @@ _REFILL_AFTER_S = 0.001
 # While one is forked, another is jailed.
 _SPAWNS_AT_ONCE = 2
 _MIB = 1024 * 1024
+_UNKNOWN_MB = 24
+_STANDBY_MB = 3
 
 
 class Pool:
     """The zygote of one interpreter, started at the first need and again if it dies, and its standby workers."""
 
-    def __init__(self, interpreter: Interpreter, config: Config, floor: str, without: frozenset[str]) -> None:
-        """`floor` is the least that its jail may be worth; `without` as in `homes.settle`."""
-        self._interpreter = interpreter
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        config: Config,
+        floor: str,
+        without: frozenset[str],
+        imports: tuple[str, ...] = (),
+    ) -> None:
+        """`floor` is the least that its jail may be worth; `without` as in `homes.settle`; `imports` are loaded."""
+        self.interpreter = interpreter
+        self._imports = imports
         self._config = config
         self._floor = floor
         self._without = without
@@ -49,7 +59,7 @@ class Pool:
     @property
     def executable(self) -> str:
         """The interpreter that its workers run."""
-        return self._interpreter.executable
+        return self.interpreter.executable
 
     @property
     def standby(self) -> int:
@@ -60,6 +70,13 @@ class Pool:
     def leftovers(self) -> int:
         """As `Resources.leftovers`."""
         return 0 if self._zygote is None else self._zygote.leftovers
+
+    @property
+    def memory_mb(self) -> float:
+        """About what its zygote and its standby workers take; a guess before there are any."""
+        if self._zygote is None or not self._zygote.memory_bytes:
+            return _UNKNOWN_MB
+        return self._zygote.memory_bytes / _MIB + len(self._standby) * _STANDBY_MB
 
     @property
     def alive(self) -> bool:
@@ -172,7 +189,9 @@ class Pool:
             self._zygote = None
         await self._supervision.may_start()
         try:
-            self._zygote, worker = await settle(self._interpreter, self._config, self._floor, self._without)
+            self._zygote, worker = await settle(
+                self.interpreter, self._config, self._floor, self._without, self._imports
+            )
         except SandboxUnavailable as refusal:
             for one in refusal.data["missing"]:
                 if one["layer"] == START_FAILED:

@@ -7,7 +7,9 @@ that is not the built-in one (3.10). A swallowed cancellation is a tool that run
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ async def first(*futures: asyncio.Future[Any], timeout_s: float | None = None) -
             timer.cancel()
         for future in futures:
             future.remove_done_callback(wake)
+
+
+def pid_of(pidfd: int) -> int | None:
+    """Its number among our own processes (pidfd_open(2)); None where it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pid:"):
+                return int(line.split()[1]) if int(line.split()[1]) > 0 else None
+    return None
 
 
 def block_until_dead(pidfd: int, timeout_s: float) -> None:

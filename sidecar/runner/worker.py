@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import SandboxUnavailable
@@ -21,7 +20,7 @@ from sidecar.runner.channel import Channel
 from sidecar.runner.ended import LOST, Ended
 from sidecar.runner.output import OutputStream
 from sidecar.runner.violations import Reported
-from sidecar.runner.waiting import block_until_dead, first
+from sidecar.runner.waiting import block_until_dead, first, pid_of
 from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameError
@@ -109,14 +108,8 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
-        """Its number among our own processes, by its pidfd's word (pidfd_open(2)); None where it is gone."""
-        if self._pidfd is None:
-            return None
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text(encoding="ascii").splitlines():
-                if line.startswith("Pid:"):
-                    return int(line.split()[1]) if int(line.split()[1]) > 0 else None
-        return None
+        """Its number among our own processes; None where it is gone."""
+        return None if self._pidfd is None else pid_of(self._pidfd)
 
     def finish(self, ended: Ended) -> None:
         """The zygote has reaped it: count what it took and remove what it left."""

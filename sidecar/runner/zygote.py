@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from sidecar.errors import SandboxUnavailable
 from sidecar.runner.ended import Ended
 from sidecar.runner.interpreter import WORKER_FOLDER
-from sidecar.runner.waiting import block_until_dead, within
+from sidecar.runner.waiting import block_until_dead, pid_of, within
+from sidecar.runner.watchdog import holdings
 from sidecar.runner.worker import Worker, sandbox_unavailable
 from sidecar.worker import wire
 
@@ -55,6 +56,8 @@ class Plan:
     home: str
     level: str
     without: frozenset[str] = frozenset()
+    # Modules of the standard library to load before the first fork.
+    imports: tuple[str, ...] = ()
 
 
 class Zygote:
@@ -106,7 +109,8 @@ class Zygote:
             )  # fmt: skip
             until_started.pop_all()
         zygote = cls(process, ours, limits, resources, plan.level)
-        await zygote._send({"policy": _policy(interpreter, limits, resources, plan)}, ())
+        first = {"policy": _policy(interpreter, limits, resources, plan), "imports": plan.imports}
+        await zygote._send(first, ())
         try:
             answer = await within(_READY_TIMEOUT_S, asyncio.shield(zygote._answer))
         except (TimeoutError, asyncio.CancelledError):
@@ -141,6 +145,11 @@ class Zygote:
         finally:
             worker.close_remote()
         return worker
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it has in memory of its own; 0 where that cannot be seen."""
+        return holdings(None if self._pidfd is None else pid_of(self._pidfd)).memory_bytes
 
     @property
     def leftovers(self) -> int:

@@ -142,6 +142,7 @@ class RunCalls:
                 max_memory_mb=settings.max_memory_mb,
                 min_isolation=settings.min_isolation,
                 working_dir=settings.working_dir,
+                imports=() if tool is None else tool.imports,
                 tool_id=params.id,
                 owner=params.owner,
                 on_output=stream.send if params.stream else None,

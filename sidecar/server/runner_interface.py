@@ -30,6 +30,10 @@ class Runner(Protocol):
         """Run the top level of `code` in a jailed process and return what it says of its type hints."""
         ...
 
+    async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]:
+        """Return the modules that the code imports at its top, for `CallRequest.imports`, and begin to load them."""
+        ...
+
     async def isolation(self) -> Isolation:
         """Return what is in force around a call, as probed."""
         ...

@@ -15,7 +15,7 @@ from sidecar.errors import InternalError, InvalidTool, MachineError, ToolExists,
 from sidecar.tools.derived import NOTHING, Derived, read
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from typing import Protocol
 
     from sidecar.tools.arguments import ArgumentCheck
@@ -51,9 +51,15 @@ if TYPE_CHECKING:
         def problem(self) -> str: ...  # noqa: D102
 
     Key = tuple[str | None, str]
-    CheckCode = Callable[[str, str], Awaitable[Compiled]]
-    # Code, interpreter, floor of the isolation, memory.
-    DeriveSchema = Callable[[str, str | None, str | None, int | None], Awaitable[Derivation]]
+
+    class Examiner(Protocol):
+        """What it has the runner do, in jailed workers."""
+
+        async def check(self, code: str, python_path: str) -> Compiled: ...  # noqa: D102
+        async def derive(  # noqa: D102
+            self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
+        ) -> Derivation: ...
+        async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Tool:
     spec: ToolSpec
     arguments: ArgumentCheck | None
     derived: Derived = NOTHING
+    # What its interpreter has loaded beforehand.
+    imports: tuple[str, ...] = ()
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -78,11 +86,8 @@ class Tool:
 class Registry:
     """Known tools by owner and id."""
 
-    def __init__(
-        self, check_code: CheckCode, derive_schema: DeriveSchema, pool: ValidationPool, default_python: str
-    ) -> None:
-        self._check_code = check_code
-        self._derive_schema = derive_schema
+    def __init__(self, examiner: Examiner, pool: ValidationPool, default_python: str) -> None:
+        self._examiner = examiner
         self._pool = pool
         self._default_python = default_python
         self._tools: dict[Key, Tool] = {}
@@ -101,7 +106,8 @@ class Registry:
             derived = NOTHING
             if is_hinted and arguments is None:
                 derived, arguments = await self._derive(spec)
-            tool = self._tools[spec.key] = Tool(spec, arguments, derived)
+            imports = await self._examiner.warm(*self._place(spec)) if spec.warm else ()
+            tool = self._tools[spec.key] = Tool(spec, arguments, derived, imports)
             return tool
 
     async def get(self, owner: str | None, tool_id: str) -> Tool:
@@ -145,7 +151,7 @@ class Registry:
     async def _derive(self, spec: ToolSpec) -> tuple[Derived, ArgumentCheck | None]:
         """Return what the tool's type hints say, and the check for it. It may say nothing; it is never a failure."""
         try:
-            said = await self._derive_schema(spec.code, spec.python_path, spec.min_isolation, spec.max_memory_mb)
+            said = await self._examiner.derive(spec.code, spec.python_path, spec.min_isolation, spec.max_memory_mb)
             derived = read(said.answer) if not said.problem else Derived(problem=said.problem)
             return derived, await self._argument_check(derived.schema, derived.schema_text)
         except InvalidTool as error:
@@ -153,9 +159,12 @@ class Registry:
         except (MachineError, InternalError) as error:
             return Derived(problem=error.message.rstrip(".")), None
 
+    def _place(self, spec: ToolSpec) -> tuple[str, str, str | None]:
+        return spec.code, spec.python_path or self._default_python, spec.min_isolation
+
     async def _require_compiling(self, spec: ToolSpec) -> bool:
         """Return whether there are type hints that say something; `InvalidTool` for code that does not compile."""
-        compiled = await self._check_code(spec.code, spec.python_path or self._default_python)
+        compiled = await self._examiner.check(spec.code, spec.python_path or self._default_python)
         for finding in compiled.diagnostics:
             if finding.severity == "error":
                 message = f"the code does not compile: {finding.message} (line {finding.line})"

@@ -28,6 +28,7 @@ class ToolSpec:
     max_memory_mb: int | None = None
     min_isolation: str | None = None
     working_dir: str | None = None
+    warm: bool = False
     # None: the tools of a host that has one owner for all.
     owner: str | None = None
     # `1 == True` in Python: the text is what counts when two specs are compared.
@@ -47,6 +48,7 @@ class ToolSpec:
             max_memory_mb=params.max_memory_mb,
             min_isolation=params.min_isolation,
             working_dir=params.working_dir,
+            warm=params.warm,
             owner=params.owner,
             schema=params.schema_,
         )

@@ -80,6 +80,8 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
         return tool.check(text, limits["filename"])
     if limits["mode"] == "derive":
         return tool.derive(text, limits["filename"])
+    if limits["mode"] == "imports":
+        return tool.imports(text, limits["filename"])
     if limits["mode"] == "compile":
         return tool.compile_only(text, limits["filename"])
     ready = channel.read_frame(descriptors.CHANNEL) if limits["is_compiled"] else (wire.COMPILED, b"")

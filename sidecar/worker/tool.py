@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import compiled, report, signature, wire
+from . import compiled, modules, report, signature, wire
 from .compiled import Compiled
 from .depth import is_deeper_than
 from .encode import NotSerializable, ResultTooLarge, encode
@@ -46,6 +46,15 @@ def derive(text: str, filename: str) -> _Terminal:
     except BaseException as error:  # noqa: BLE001 - whatever a tool's top level raises
         found = {"problem": "%(type)s: %(message)s" % _report(error, source, None, None)}
     return wire.DIAGNOSTICS, _ENCODE([found]).encode()
+
+
+def imports(text: str, filename: str) -> _Terminal:
+    """The names of the modules that the source imports at its top level; none where it does not compile."""
+    try:
+        found = modules.at_the_top(Source(text, filename).text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        found = []
+    return wire.DIAGNOSTICS, json.dumps(found).encode()
 
 
 def vet(payload: bytes) -> _Terminal:

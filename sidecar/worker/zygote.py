@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from . import child, wire
 from .frames import encode
 from .jail import Jail, LayerError, Place, Policy, libc
+from .modules import load
 from .plain import become_plain
 from .removal import remove
 
@@ -38,7 +39,8 @@ def main(control: int) -> None:
         os.dup2(control, _CONTROL)
         os.close(control)
     peer = socket.socket(fileno=_CONTROL)
-    policy = Policy.from_json(json.loads(peer.recv(wire.CONTROL_MAX_BYTES).decode())["policy"])
+    asked = json.loads(peer.recv(wire.CONTROL_MAX_BYTES).decode())
+    policy = Policy.from_json(asked["policy"])
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     open_files = policy.max_open_files if hard == resource.RLIM_INFINITY else min(policy.max_open_files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
@@ -47,6 +49,8 @@ def main(control: int) -> None:
     time.tzset()
     for name in _PRELOADED:
         __import__(name)
+    load(asked["imports"])
+    del asked
     # Until the interpreter has specialised the code that each worker will run: what it writes there is shared.
     for _ in range(_REHEARSALS):
         child.rehearse("/")

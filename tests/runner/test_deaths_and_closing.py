@@ -135,7 +135,7 @@ def test_closing_while_the_first_zygote_is_being_started_leaves_nothing() -> Non
     tools = harness.ToolRunner(harness.config())
 
     async def scenario() -> None:
-        pool = await tools.runner._pool(tools.config.python_path, "strict")
+        pool = await tools.runner._pools.get(tools.config.python_path, "strict")
         task = asyncio.ensure_future(tools.runner.run(tools.request(WORKS)))
         for _ in range(1000):
             if pool._starting is not None:

@@ -49,13 +49,13 @@ def until(tools: ToolRunner, is_so: Callable[[], bool]) -> None:
 
 
 def zygote_pid(tools: ToolRunner) -> int:
-    (pool,) = tools.runner._pools.values()
+    (pool,) = tools.runner._pools
     assert pool._zygote is not None
     return pool._zygote._process.pid
 
 
 def standby_pids(tools: ToolRunner) -> list[int]:
-    (pool,) = tools.runner._pools.values()
+    (pool,) = tools.runner._pools
     pids = [worker.pid for worker in pool._standby]
     assert len(pids) == STANDBY
     return [pid for pid in pids if pid is not None]
@@ -119,7 +119,7 @@ def test_calls_in_flight_under_a_zygote_that_dies_fail_as_retryable_and_may_have
 
 
 def test_an_interpreter_that_keeps_dying_is_reported_and_comes_back(ready: ToolRunner) -> None:
-    (pool,) = ready.runner._pools.values()
+    (pool,) = ready.runner._pools
     for _ in range(LOOP_DEATHS):
         until(ready, lambda: pool.alive)
         os.kill(zygote_pid(ready), signal.SIGKILL)
@@ -158,7 +158,7 @@ def test_an_interpreter_that_was_upgraded_or_removed_is_noticed(path: Path, othe
     tools = harness.ToolRunner(harness.config(str(path)))
     try:
         assert tools.run(VERSION).data == OWN
-        (old,) = tools.runner._pools.values()
+        (old,) = tools.runner._pools
         upgrade(path, other.path)
         assert tools.run(VERSION).data == list(other.version[:2])
         until(tools, lambda: not old.alive)

@@ -44,6 +44,7 @@ class FakeRunner:
         self.checked: list[str] = []
         self.derived: list[tuple[str, str | None, str | None, int | None]] = []
         self.said: Derivation | SidecarError = Derivation()
+        self.imports: tuple[str, ...] = ()
         self.available = True
 
     def start(self) -> None:
@@ -100,6 +101,10 @@ class FakeRunner:
         if isinstance(self.said, SidecarError):
             raise self.said
         return self.said
+
+    async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]:  # noqa: ARG002
+        """Say what the test put into `imports`."""
+        return self.imports
 
     async def isolation(self) -> Isolation:
         """Return a fixed isolation, or refuse."""

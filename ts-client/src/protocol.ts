@@ -171,6 +171,7 @@ export interface RegisterParams {
     [k: string]: unknown;
   } | null;
   timeout?: number | null;
+  warm?: boolean;
   workingDir?: string | null;
 }
 /**

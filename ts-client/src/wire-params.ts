@@ -16,6 +16,8 @@ export interface PyToolDefinition extends LimitOptions {
   readonly pythonPath?: string | undefined;
   /** What the private scratch directory is called inside the call; see `PyRunnerOptions.workingDir`. */
   readonly workingDir?: string | undefined;
+  /** Keep an interpreter that has loaded what the code imports at its top; the code itself runs in each call. */
+  readonly warm?: boolean | undefined;
   /** Take the place of a tool with this id and other content; without it that is an error. */
   readonly replace?: boolean | undefined;
 }
@@ -55,11 +57,12 @@ export function registerParams(
   code: string,
   runner: PyRunnerOptions,
 ): RegisterParams {
-  const { id, name, description, schema, replace } = definition;
+  const { id, name, description, schema, warm, replace } = definition;
   const texts = withoutUndefined({
     name,
     description,
     schema: schema as RegisterParams["schema"],
+    warm,
     replace,
   });
   return { id, code, ...texts, ...wireLimits(runner), ...wireLimits(definition) };
