@@ -31,7 +31,7 @@ def encoded(  # noqa: PLR0913 - the members of the frame
     result_max_bytes: int = 0,
     is_compiled: bool = False,
 ) -> bytes:
-    """The frame. `mode` is `call`, `check`, `compile` or `vet`; `is_compiled`: a COMPILED frame follows the code."""
+    """The frame. `mode` is one that `worker/child.py` knows; `is_compiled`: a COMPILED frame follows the code."""
     limits = {
         "mode": mode,
         "filename": f"<tool:{tool_id}>" if tool_id else "<tool>",

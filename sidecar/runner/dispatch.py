@@ -15,6 +15,7 @@ from sidecar.runner import examination, verdict
 from sidecar.runner.admission import Admission
 from sidecar.runner.attempts import until_heard
 from sidecar.runner.call import Call
+from sidecar.runner.checks import Checks
 from sidecar.runner.compilations import Compilations
 from sidecar.runner.derivation import derive
 from sidecar.runner.outcome import (
@@ -52,6 +53,7 @@ class Runner:
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
         self._compilations = Compilations(self._track)
+        self._checks = Checks(self._in_turn)
         self._closed = False
 
     def start(self) -> None:
@@ -85,10 +87,7 @@ class Runner:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._open(python_path, self._config.min_isolation)
 
-        async def attempt() -> list[Any]:
-            return await examination.check(await pool.acquire(), code)
-
-        found = await self._in_turn(pool, examination.memory_mb(code), attempt)
+        found = await self._checks.check(pool, code)
         diagnostics = tuple(
             Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"]))
             for one in found

@@ -48,6 +48,15 @@ async def check(worker: Worker, code: str) -> list[Any]:
     return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 
 
+async def are_clean(worker: Worker, codes: list[str]) -> list[bool]:
+    """For each of these sources, whether `check` would find nothing in it; all false where the worker does not say."""
+    text = "".join(codes)
+    payload = json.dumps(codes).encode()
+    terminal, _ = await _examine(worker, _Request("check_many", payload, _CHECK_TIMEOUT_MS, memory_mb(text)))
+    said = _list(terminal) or []
+    return [one is True for one in said] if len(said) == len(codes) else [False] * len(codes)
+
+
 async def compile_code(worker: Worker, code: str, tool_id: str | None) -> bytes:
     """What calls of this code can be sent beside it (`wire.COMPILED`); nothing where that cannot be had."""
     request = _Request("compile", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code), tool_id)

@@ -16,6 +16,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import validator_for
 
+from sidecar.tools import plain_schema
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,6 +69,8 @@ class Cost:
 
 def check_schema(schema: dict[str, Any]) -> None:
     """Raise `SchemaProblem` unless `schema` is valid in its dialect and all that it refers to is in it."""
+    if plain_schema.weight_of(schema) is not None:
+        return
     dialect = _dialect(schema)
     try:
         dialect.check_schema(schema)
@@ -83,6 +87,9 @@ def check_schema(schema: dict[str, Any]) -> None:
 
 def cost_of(schema: dict[str, Any]) -> Cost:
     """Return what checking against a valid `schema` may cost."""
+    plain = plain_schema.weight_of(schema)
+    if plain is not None:
+        return Cost(plain)
     weight = 0
     for contents, _resolver in _subschemas(schema):
         if not contents.keys() <= _CHEAP_KEYWORDS:

@@ -75,6 +75,8 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
         return None
     if limits["mode"] == "vet":
         return tool.vet(code[1])
+    if limits["mode"] == "check_many":
+        return tool.check_many(code[1])
     text = code[1].decode("utf-8", "surrogatepass")
     if limits["mode"] == "check":
         return tool.check(text, limits["filename"])

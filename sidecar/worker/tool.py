@@ -30,12 +30,21 @@ _ENCODE = json.JSONEncoder().encode
 _RESERVE = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
+_NOTHING_FOUND = b"[]"
+
+
 def check(text: str, filename: str) -> _Terminal:
     """Compile only: the diagnostics, and before them HINTED where the entry point has type hints worth a schema."""
     source = Source(text, filename)
     found: List[Any] = source.diagnostics()
     hinted = [wire.HINTED] if signature.is_hinted(source.text) else []
     return wire.DIAGNOSTICS, json.dumps(hinted + found).encode()
+
+
+def check_many(payload: bytes) -> _Terminal:
+    """Of each of these sources, a JSON array of texts: whether there is nothing to be said of it."""
+    clean = [check(text, "<tool>")[1] == _NOTHING_FOUND for text in json.loads(payload.decode("utf-8"))]
+    return wire.DIAGNOSTICS, json.dumps(clean).encode()
 
 
 def derive(text: str, filename: str) -> _Terminal:
