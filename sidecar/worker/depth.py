@@ -2,15 +2,30 @@
 
 from itertools import accumulate
 
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_QUOTES_OR_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+# Most data is shallow: whatever is left after so many rounds is counted bracket by bracket.
+_ROUNDS = 8
+_MOST_LEVELS_A_ROUND = 2
 
 
 def is_deeper_than(levels: int, data: bytes) -> bool:
     """Whether the valid JSON in `data` has containers within containers beyond `levels`."""
     if data.count(b"[") + data.count(b"{") <= levels:
         return False
-    # Without escapes every second piece between quotes is a string's inside; a regex would need a stack of its own.
-    plain = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    brackets = b"".join(plain.split(b'"')[::2]).translate(None, _NOT_BRACKETS)
+    brackets = rest = _brackets(data)
+    for _ in range(_ROUNDS if levels >= _ROUNDS * _MOST_LEVELS_A_ROUND else 0):
+        # The innermost containers are pairs: each round takes one level away, or two where the kinds are right.
+        rest = rest.replace(b"[]", b"").replace(b"{}", b"")
+        if not rest:
+            return False
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > levels
+
+
+def _brackets(data: bytes) -> bytes:
+    """Those that are not in strings. Passes over the whole of `data` are few, and each is C's."""
+    marks = data.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _NOT_QUOTES_OR_BRACKETS)
+    # Two quotes side by side enclose nothing, or end one string and begin another: without them, what is within a
+    # string still is, and what is not is not.
+    marks = marks.replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2])

@@ -31,6 +31,7 @@ _RESERVE = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 _NOTHING_FOUND = b"[]"
+_MANY_BYTES = 64 * 1024
 
 
 def check(text: str, filename: str) -> _Terminal:
@@ -121,7 +122,7 @@ def call(  # noqa: PLR0913 - what a call consists of
         if _memory_is_used_up():
             return _failure(report.out_of_memory())
         return _failure(report.syntax_failure(SyntaxError(TOO_MUCH_TO_COMPILE), source))
-    parsed = json.loads(arguments.decode("utf-8"))
+    parsed = _parse(arguments)
     if watch is not None and is_near_a_wall:
         watch.begin(filename)
     try:
@@ -140,6 +141,18 @@ def call(  # noqa: PLR0913 - what a call consists of
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt end the call, not the worker
         _RESERVE.close()
         return _failure(_report(error, source, parsed, watch))
+
+
+def _parse(arguments: bytes) -> Any:
+    if len(arguments) < _MANY_BYTES:
+        return json.loads(arguments.decode("utf-8"))
+    # The collector would walk all of it again and again, and there is no cycle in it to be found, now or later.
+    gc.disable()
+    try:
+        return json.loads(arguments.decode("utf-8"))
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _compiled(source: Source, ready: bytes) -> Compiled:
