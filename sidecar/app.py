@@ -1,7 +1,7 @@
 """The one place that constructs and wires: from the environment to a sidecar that serves, and to its orderly end.
 
-Order matters at the start: stdout is claimed before anything can print, and the runner starts its zygote before pygls
-is imported (half a second), so that both get ready at the same time.
+Order matters at the start: stdout is claimed before anything can print, and the runner starts its zygote before
+pydantic and pygls are imported, so that both get ready at the same time.
 
 Invariant: however it ends, nothing that was started outlives it, and it ends within one second.
 """
@@ -43,6 +43,7 @@ EXIT_BAD_CONFIG = 2
 _CLOSE_S = 0.3
 _FLUSH_S = 0.1
 _GIVE_UP_S = 0.5
+_IMPORT_REST_AFTER_S = 0.5
 _MAX_INTEGER_DIGITS = 4300
 
 
@@ -93,7 +94,7 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         if refusal is not None:
             session.protocol.refusal = refusal
         session.start()
-        code = await ended
+        code = await _first_of(ended, asyncio.ensure_future(_import_the_rest()))
     except Exception as error:
         log.exception("the sidecar could not be started: %s", error)  # noqa: TRY401 - the log leaves tracebacks' text out
         code = EXIT_FAILED
@@ -119,8 +120,28 @@ async def _stop(session: Session | None, pool: ValidationPool | None, runner: Ru
         await session.close(_FLUSH_S)
 
 
+async def _import_the_rest() -> int:
+    """Import what the first calls need not wait for, when they have had their chance; the exit code where it fails."""
+    await asyncio.sleep(_IMPORT_REST_AFTER_S)
+    try:
+        await asyncio.to_thread(importlib.import_module, "sidecar.tools.arguments")
+    except Exception as error:
+        log.exception("the sidecar cannot check arguments: %s", error)  # noqa: TRY401 - as above
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+async def _first_of(ended: asyncio.Future[int], importing: asyncio.Future[int]) -> int:
+    await asyncio.wait((ended, importing), return_when=asyncio.FIRST_COMPLETED)
+    if importing.done() and importing.result() != EXIT_OK:
+        return importing.result()
+    code = await ended
+    importing.cancel()
+    return code
+
+
 def import_server() -> None:
-    """Import what takes half a second."""
+    """Import what takes a while and is needed by the first call."""
     for name in ("server.session", "server.handlers", "server.run_call", "tools.registry", "tools.validation_pool"):
         importlib.import_module(f"sidecar.{name}")
 

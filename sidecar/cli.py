@@ -5,24 +5,19 @@ Invariant: `serve` prints nothing here; its stdout belongs to the host.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
-import sidecar
-from sidecar import doctor_table, log
-from sidecar.app import EXIT_BAD_CONFIG, serve
-from sidecar.config import Config, ConfigError
-from sidecar.errors import MachineError
-from sidecar.runner import Runner
+from sidecar.description import Description, located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sidecar.config import Config
     from sidecar.runner.outcome import Check, Isolation
+
+EXIT_BAD_CONFIG = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         from sidecar.attacks import command as attack
 
         return attack.main(arguments[1:], os.environ)
+    command = arguments[0] if arguments in (["serve"], ["doctor"], ["schema"]) else _parsed(arguments)
+    if command == "serve":
+        return _serve()
+    return _doctor() if command == "doctor" else _schema()
+
+
+def _parsed(arguments: list[str]) -> str:
+    if not arguments:
+        return "serve"
+    import argparse
+
+    import sidecar
+
     parser = argparse.ArgumentParser(prog="pyrunner-sidecar", description=sidecar.__doc__)
     parser.add_argument("--version", action="version", version=f"pyrunner-sidecar {sidecar.__version__}")
     parser.add_argument(
@@ -43,10 +51,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="serve JSON-RPC on stdin and stdout (default), check what this machine can isolate, "
         "run a corpus of attacks against it (see `attack --help`), or print the protocol's JSON Schema",
     )
-    command = parser.parse_args(arguments).command
-    if command == "serve":
-        return serve(os.environ, Runner)
-    return _doctor() if command == "doctor" else _schema()
+    return str(parser.parse_args(arguments).command)
+
+
+def _serve() -> int:
+    # First of all: the interpreter answers while the rest is imported here.
+    begun = _begin(os.environ.get("PYTHON_PATH") or "python3")
+    from sidecar.app import serve
+    from sidecar.runner import Runner
+
+    return serve(os.environ, lambda config: Runner(config, begun=begun))
+
+
+def _begin(python_path: str) -> Description | None:
+    try:
+        for descriptor in range(3):
+            os.fstat(descriptor)  # where one is closed, a pipe of ours would take its place
+        path = located(python_path)
+        return None if path is None else Description(path)
+    except OSError:
+        return None  # whoever asks again reports it
 
 
 def _schema() -> int:
@@ -57,6 +81,12 @@ def _schema() -> int:
 
 
 def _doctor() -> int:
+    import asyncio
+    import shutil
+
+    from sidecar import doctor_table, log
+    from sidecar.config import Config, ConfigError
+
     try:
         config = Config.from_environ(os.environ)
     except ConfigError as error:
@@ -69,6 +99,9 @@ def _doctor() -> int:
 
 
 async def _examine(config: Config) -> tuple[list[Check], Isolation | None]:
+    from sidecar.errors import MachineError
+    from sidecar.runner import Runner
+
     runner = Runner(config)
     runner.start()
     try:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sidecar.config import Config
+    from sidecar.description import Description
     from sidecar.runner.pool import Pool
 
 T = TypeVar("T")
@@ -46,10 +47,10 @@ _CHECKS = "check"
 class Runner:
     """Runs tools. One for each sidecar."""
 
-    def __init__(self, config: Config, without: frozenset[str] = frozenset()) -> None:
-        """`without` as in `homes.settle`."""
+    def __init__(self, config: Config, without: frozenset[str] = frozenset(), begun: Description | None = None) -> None:
+        """`without` and `begun` as in `Pools`."""
         self._config = config
-        self._pools = Pools(config, without, self._close_behind)
+        self._pools = Pools(config, without, self._close_behind, begun)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
         self._compilations = Compilations(self._track)

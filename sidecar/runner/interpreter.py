@@ -7,30 +7,20 @@ environment's python and a pyenv or asdf shim all answer with the real executabl
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import shutil
-import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sidecar.config import Config
+from sidecar.description import Description, located
 from sidecar.errors import InterpreterNotFound
-from sidecar.runner.waiting import within
 
-WORKER_FOLDER = Path(__file__).parent.parent / "worker"
 OLDEST_VERSION = (3, 7)
 
-_DESCRIBE_TIMEOUT_S = 20
 _SCRATCH = "/tmp/"  # noqa: S108 - as worker/jail/mounts.py
 _DEVICES = ("/dev/null", "/dev/urandom")
-# A shim is a shell script that finds its interpreter by these; the zygote itself gets an empty environment.
-_SHIM_VARIABLES = ("PATH", "HOME", "LANG")
-_SHIM_PREFIXES = ("PYENV_", "ASDF_")
-_REASON_MAX_CHARS = 500
 
 
 @dataclass(frozen=True)
@@ -43,15 +33,18 @@ class Interpreter:
     path: str = ""
 
 
-async def find(python_path: str) -> Interpreter:
-    """The interpreter that `python_path` means, or `InterpreterNotFound` with each candidate and why it was refused."""
+async def find(python_path: str, begun: Description | None = None) -> Interpreter:
+    """The interpreter that `python_path` means, or `InterpreterNotFound` with each candidate and why it was refused.
+
+    `begun` is a question that was asked ahead; it is answered here if it is the one to be asked.
+    """
     tried: list[dict[str, str]] = []
     for candidate in _candidates(python_path):
-        found = candidate if os.sep in candidate else shutil.which(candidate)
+        found = located(candidate)
         if found is None:
             tried.append({"path": candidate, "reason": "not found on PATH"})
             continue
-        answer = await _describe(found)
+        answer = await _describe(found, begun)
         if isinstance(answer, Interpreter):
             return replace(answer, path=found)
         tried.append({"path": found, "reason": answer})
@@ -68,36 +61,18 @@ def _candidates(python_path: str) -> tuple[str, ...]:
     return (python_path, "python", sys.executable) if python_path == Config.python_path else (python_path,)
 
 
-async def _describe(path: str) -> Interpreter | str:
+async def _describe(path: str, begun: Description | None) -> Interpreter | str:
     """Ask the interpreter; a reason where it cannot be used."""
-    environment = {
-        name: value for name, value in os.environ.items() if name in _SHIM_VARIABLES or name.startswith(_SHIM_PREFIXES)
-    }
     try:
-        process = await asyncio.create_subprocess_exec(
-            path, "-I", "-S", "-B", "-X", "utf8", str(WORKER_FOLDER / "describe.py"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )  # fmt: skip
+        description = begun if begun is not None and begun.path == path else Description(path)
     except OSError as error:
         return error.strerror or str(error)
     try:
-        output, errors = await within(_DESCRIBE_TIMEOUT_S, process.communicate())
-    except TimeoutError:
-        return f"did not answer within {_DESCRIBE_TIMEOUT_S} s"
-    finally:
-        if process.returncode is None:
-            # A shim is a shell with children: all of them.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    if process.returncode != 0:
-        detail = " ".join(errors.decode("utf-8", "replace").split())[-_REASON_MAX_CHARS:]
-        return f"exit status {process.returncode}: {detail or 'no message'}"
-    return _interpret(output)
+        output, reason = await asyncio.to_thread(description.answer)
+    except asyncio.CancelledError:
+        description.abandon()
+        raise
+    return reason or _interpret(output)
 
 
 def _interpret(output: bytes) -> Interpreter | str:

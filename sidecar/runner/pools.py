@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sidecar.config import Config
+    from sidecar.description import Description
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,18 @@ log = logging.getLogger(__name__)
 class Pools:
     """Finds and makes them."""
 
-    def __init__(self, config: Config, without: frozenset[str], close_behind: Callable[[Pool], None]) -> None:
-        """`without` as in `homes.settle`; `close_behind` closes a pool when the calls that run now have ended."""
+    def __init__(
+        self,
+        config: Config,
+        without: frozenset[str],
+        close_behind: Callable[[Pool], None],
+        begun: Description | None,
+    ) -> None:
+        """`without` as in `homes.settle`; `close_behind` closes a pool when the calls that run now have ended.
+
+        `begun` is a question about an interpreter that was asked ahead.
+        """
+        self._begun = begun
         self._config = config
         self._without = without
         self._close_behind = close_behind
@@ -54,6 +65,8 @@ class Pools:
 
     async def close(self) -> None:
         """End every zygote."""
+        if self._begun is not None:
+            self._begun.abandon()
         for pool in self:
             await pool.close()
 
@@ -75,7 +88,8 @@ class Pools:
             raise
 
     async def _find(self, python_path: str, floor: str) -> Pool:
-        found = await interpreter.find(python_path)
+        begun, self._begun = self._begun, None
+        found = await interpreter.find(python_path, begun)
         self._marks[python_path, floor] = Marks(found)
         key = found.executable, floor
         return self._pools.setdefault(key, Pool(found, self._config, floor, self._without))

@@ -18,9 +18,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sidecar.description import WORKER_FOLDER
 from sidecar.errors import SandboxUnavailable
 from sidecar.runner.ended import Ended
-from sidecar.runner.interpreter import WORKER_FOLDER
 from sidecar.runner.waiting import block_until_dead, pid_of, within
 from sidecar.runner.watchdog import holdings
 from sidecar.runner.worker import Worker, sandbox_unavailable
@@ -98,7 +98,7 @@ class Zygote:
             process = subprocess.Popen(  # noqa: S603, ASYNC220 - vfork and exec, a millisecond, once
                 [
                     interpreter.executable, "-I", "-S", "-B", "-X", "utf8", "-X", "disable_remote_debug",
-                    str(WORKER_FOLDER / "__main__.py"), str(theirs.fileno()),
+                    WORKER_FOLDER + "/__main__.py", str(theirs.fileno()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -155,9 +155,9 @@ def test_calls_that_come_together_search_for_their_interpreter_once(monkeypatch:
     searched: list[str] = []
     find = interpreter.find
 
-    async def counting(python_path: str) -> interpreter.Interpreter:
+    async def counting(python_path: str, begun: Any) -> interpreter.Interpreter:
         searched.append(python_path)
-        return await find(python_path)
+        return await find(python_path, begun)
 
     monkeypatch.setattr(interpreter, "find", counting)
     tools = harness.ToolRunner(harness.config())
