@@ -8,6 +8,7 @@ for which there is too little memory keeps its turn and holds the others back: p
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 
 from sidecar.errors import QueueFull
@@ -35,21 +36,23 @@ class Admission:
         self.queued = 0
         self.memory_mb = 0
 
-    async def enter(self, tool: str, memory_mb: int, timeout_ms: float | None = None) -> None:
+    async def enter(self, tool: str, memory_mb: int, timeout_ms: float = math.inf) -> float:
         """Wait for this call's turn; without a queue, that is no wait and no turn of the event loop.
 
-        Raises TimeoutError after `timeout_ms`, and `QueueFull` at once where too many wait. Without `timeout_ms`, it is
-        the sidecar's own work and never refused. What is more than the budget is alone while it runs.
+        Returns what is left of `timeout_ms`; raises TimeoutError when nothing is, and `QueueFull` at once where too
+        many wait. Without `timeout_ms`, it is the sidecar's own work and never refused. What is more than the budget
+        is alone while it runs.
         """
         if not self._lines and self._has_room(memory_mb):
             self._take(memory_mb)
-            return
-        if self.queued >= self._max_queued and timeout_ms is not None:
+            return timeout_ms
+        is_own_work = timeout_ms == math.inf
+        if self.queued >= self._max_queued and not is_own_work:
             raise self._queue_full()
         admitted = asyncio.get_running_loop().create_future()
         self._lines.setdefault(tool, OrderedDict())[admitted] = memory_mb
         self.queued += 1
-        late = None if timeout_ms is None else Deadline(timeout_ms / 1000, lambda: self._give_up(tool, admitted))
+        late = None if is_own_work else Deadline(timeout_ms / 1000, lambda: self._give_up(tool, admitted))
         try:
             await admitted
         except asyncio.CancelledError:
@@ -61,6 +64,7 @@ class Admission:
         finally:
             if late is not None:
                 late.cancel()
+        return timeout_ms if late is None else late.left_s * 1000
 
     def leave(self, memory_mb: int) -> None:
         """Make room: a call has ended."""

@@ -6,7 +6,7 @@ Invariant: when `run` returns or raises, the worker is dead by the kernel's word
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.errors import InternalError
 from sidecar.record import Usage
@@ -36,26 +36,25 @@ _OUTPUT_DELAY_S = 0.004
 _MIB = 1024 * 1024
 
 
+class Waits(NamedTuple):
+    """What went before a call has its worker, and what that has left of its timeout: waiting 30 s is 30 s of it."""
+
+    left_ms: float
+    queue_ms: float
+    spawn_ms: float
+
+
 class Call:
     """A request together with the limits that hold for it."""
 
     def __init__(
-        self,
-        request: CallRequest,
-        limits: Limits,
-        spare: Callable[[], Awaitable[Worker]],
-        *,
-        queue_ms: float = 0.0,
-        spawn_ms: float = 0.0,
+        self, request: CallRequest, limits: Limits, spare: Callable[[], Awaitable[Worker]], waits: Waits
     ) -> None:
         """`spare` gives a fresh worker, in which a large result is looked at before anybody believes it."""
         self._request = request
         self._spare = spare
         self._limits = limits
-        self._queue_ms = queue_ms
-        self._spawn_ms = spawn_ms
-        # Time in the queue counts: a caller that waits 30 s has waited 30 s.
-        self._remaining_s = max(request.timeout_ms - queue_ms, 0) / 1000
+        self._waits = waits
         self._max_cpu_ms = limits.max_cpu_ms or call_header.default_cpu_ms(request.timeout_ms)
 
     async def run(self, worker: Worker, compiled: bytes = b"") -> CallRecord:
@@ -63,7 +62,7 @@ class Call:
         started = time.perf_counter()
         max_memory_bytes = self._request.max_memory_mb * _MIB
         await limit_memory(worker, max_memory_bytes)
-        conversation = Conversation(worker, self._remaining_s)
+        conversation = Conversation(worker, self._waits.left_ms / 1000)
         self._watch_output(conversation)
         watchdog = Watchdog(worker, self._limits, max_memory_bytes, lambda limit: conversation.decide(_CAUSES[limit]))
         read: Verdict | None = None
@@ -147,7 +146,7 @@ class Call:
             self._limits.discard_max_bytes,
             self._limits.scratch_max_bytes,
             self._limits.max_threads,
-            self._queue_ms,
+            self._waits.queue_ms,
         )
 
     def _usage(
@@ -161,9 +160,9 @@ class Call:
             wall_ms=round(wall_ms, 3),
             cpu_ms=round(cpu_ms, 3),
             max_rss_mb=round(ended.max_rss_kb / 1024, 1),
-            queue_ms=round(self._queue_ms, 3),
+            queue_ms=round(self._waits.queue_ms, 3),
             peak_memory_mb=round(peak_bytes / 1024 / 1024, 1),
-            spawn_ms=round(self._spawn_ms, 3),
+            spawn_ms=round(self._waits.spawn_ms, 3),
             run_ms=round(run_ms, 3),
         )
 

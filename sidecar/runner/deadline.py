@@ -1,8 +1,8 @@
-"""A deadline on the monotonic clock, which forgives once that nothing ran.
+"""A deadline on the monotonic clock that counts only time in which something ran.
 
 CLOCK_MONOTONIC knows no steps and stands still while the machine sleeps (clock_gettime(2)). It goes on while a virtual
-machine is paused, a cgroup frozen or a process stopped. Then the timer comes late by as long as nobody ran, and the
-call gets that time back: as much as its whole time at most, so that nothing lives for ever.
+machine is paused, a cgroup frozen or a process stopped. So the time is counted in slices, and a slice whose end comes
+far too late is counted again: nobody had it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# The most that a call may get too much after a standstill. Most calls end within their first slice.
+_SLICE_S = 1.0
 # More than a busy event loop is ever late.
 _STOOD_STILL_S = 1.0
 
@@ -22,18 +24,29 @@ class Deadline:
 
     def __init__(self, after_s: float, on_passed: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._after_s = after_s
         self._on_passed = on_passed
-        self._due = self._loop.time() + after_s
-        self._timer = self._loop.call_at(self._due, self._look)
+        self._behind_s = after_s
+        self._arm()
+
+    @property
+    def left_s(self) -> float:
+        """What is left of the time."""
+        return max(self._behind_s + self._due - self._loop.time(), 0.0)
 
     def cancel(self) -> None:
         """Call nobody any more."""
         self._timer.cancel()
 
+    def _arm(self) -> None:
+        self._slice_s = min(self._behind_s, _SLICE_S)
+        self._behind_s -= self._slice_s
+        self._due = self._loop.time() + self._slice_s
+        self._timer = self._loop.call_at(self._due, self._look)
+
     def _look(self) -> None:
         late_s = self._loop.time() - self._due
-        if late_s < _STOOD_STILL_S:
-            self._on_passed()
+        self._behind_s += self._slice_s if late_s >= _STOOD_STILL_S else -late_s
+        if self._behind_s > 0:
+            self._arm()
         else:
-            self._timer = self._loop.call_later(min(late_s, self._after_s), self._on_passed)
+            self._on_passed()

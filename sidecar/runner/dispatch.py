@@ -14,7 +14,7 @@ from sidecar.record import Usage
 from sidecar.runner import examination, verdict
 from sidecar.runner.admission import Admission
 from sidecar.runner.attempts import until_heard
-from sidecar.runner.call import Call
+from sidecar.runner.call import Call, Waits
 from sidecar.runner.checks import Checks
 from sidecar.runner.compilations import Compilations
 from sidecar.runner.derivation import derive
@@ -73,11 +73,11 @@ class Runner:
         pool = await self._open(request.python_path, request.min_isolation, request.imports)
         asked = time.perf_counter()
         try:
-            await self._admission.enter(request.line, request.max_memory_mb, request.timeout_ms)
+            left_ms = await self._admission.enter(request.line, request.max_memory_mb, request.timeout_ms)
         except TimeoutError:
             return self._timed_out_in_queue(request, _ms_since(asked))
         try:
-            record = await self._in_worker(pool, request, _ms_since(asked))
+            record = await self._in_worker(pool, request, left_ms, _ms_since(asked))
         finally:
             self._admission.leave(request.max_memory_mb)
             pool.replace()
@@ -171,7 +171,7 @@ class Runner:
             self._admission.leave(memory_mb)
             pool.replace()
 
-    async def _in_worker(self, pool: Pool, request: CallRequest, queue_ms: float) -> CallRecord:
+    async def _in_worker(self, pool: Pool, request: CallRequest, left_ms: float, queue_ms: float) -> CallRecord:
         if request.may_start is not None:
             await request.may_start()
         asked = time.perf_counter()
@@ -179,8 +179,8 @@ class Runner:
 
         async def attempt() -> CallRecord:
             worker = await pool.acquire()
-            waits = {"queue_ms": queue_ms, "spawn_ms": _ms_since(asked)}
-            return await Call(request, self._config.limits, pool.acquire, **waits).run(worker, compiled)
+            waits = Waits(left_ms, queue_ms, _ms_since(asked))
+            return await Call(request, self._config.limits, pool.acquire, waits).run(worker, compiled)
 
         return await until_heard(attempt)
 

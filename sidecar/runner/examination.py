@@ -28,6 +28,7 @@ _IMPORTS_MAX = 64
 _MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9_]{1,64}){0,7}", re.ASCII)
 _VET_TIMEOUT_MS = 5_000
 _VET_MIN_MEMORY_MB = 64
+_IDLE_SHARE = 0.1
 _MIB = 1024 * 1024
 
 
@@ -99,7 +100,9 @@ async def _examine(worker: Worker, request: _Request) -> tuple[Frame | None, Cau
         terminal = await conversation.hold(header, encode(wire.CODE, request.payload))
     finally:
         ended, _, _ = await conversation.end()
-    if terminal is None and conversation.cause is None and ended.was_killed:
+    # A deadline that it met without having worked is no word on what it was to look at: it was stopped.
+    was_stopped = conversation.cause == "timeout" and ended.cpu_us < request.timeout_ms * 1000 * _IDLE_SHARE
+    if terminal is None and (was_stopped or (conversation.cause is None and ended.was_killed)):
         raise MissedCall  # nothing of a tool runs here, so it can be done again
     return terminal, conversation.cause
 

@@ -195,7 +195,7 @@ class Pool:
         except SandboxUnavailable as refusal:
             for one in refusal.data["missing"]:
                 if one["layer"] == START_FAILED:
-                    self._supervision.died(one["reason"])
+                    self._supervision.died(one["reason"], refusal)
             raise
         self._zygote.on_end = self.replace
         if worker is not None:

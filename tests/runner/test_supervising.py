@@ -14,7 +14,7 @@ import pytest
 from in_flight import WORKS, started
 
 from sidecar.errors import InternalError, InterpreterNotFound
-from sidecar.runner import upgrades
+from sidecar.runner import examination, upgrades
 from sidecar.runner.supervision import LOOP_DEATHS
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def zygote_pid(tools: ToolRunner) -> int:
     return pool._zygote._process.pid
 
 
-def standby_pids(tools: ToolRunner) -> list[int]:
+def standby_pids(tools: ToolRunner, count: int = STANDBY) -> list[int]:
     (pool,) = tools.runner._pools
     pids = [worker.pid for worker in pool._standby]
-    assert len(pids) == STANDBY
+    assert len(pids) == count
     return [pid for pid in pids if pid is not None]
 
 
@@ -97,6 +97,21 @@ def test_a_check_whose_worker_is_killed_is_done_again(ready: ToolRunner) -> None
         return await checking
 
     assert ready.on_loop(scenario()).diagnostics == ()
+
+
+def test_a_worker_that_is_stopped_while_it_looks_at_a_result_does_not_lose_the_result(
+    ready: ToolRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "_VET_TIMEOUT_MS", 500)
+    large = "print('here', flush=True)\nimport time\ndef run(args):\n    time.sleep(0.2)\n    return 'x' * 1_000_000\n"
+
+    async def scenario() -> Any:
+        running = await started(ready, large)
+        for pid in standby_pids(ready, STANDBY - 1):
+            os.kill(pid, signal.SIGSTOP)
+        return await running
+
+    assert len(harness.Reply.of(ready.on_loop(scenario())).data) == 1_000_000
 
 
 def test_a_zygote_that_dies_is_replaced_before_anybody_asks(ready: ToolRunner) -> None:

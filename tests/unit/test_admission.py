@@ -191,3 +191,13 @@ def test_a_cancellation_that_comes_together_with_the_turn_gives_the_place_back()
         assert (crowd.admission.running, crowd.admission.queued, crowd.admission.memory_mb) == (0, 0, 0)
 
     run(scenario)
+
+
+def test_a_call_is_told_what_its_wait_has_left_of_its_time() -> None:
+    async def scenario() -> None:
+        admission = door()
+        assert await admission.enter("tool", 1, NO_HURRY_MS) == NO_HURRY_MS
+        asyncio.get_running_loop().call_later(0.1, admission.leave, 1)
+        assert await admission.enter("tool", 1, NO_HURRY_MS) <= NO_HURRY_MS - 100
+
+    run(scenario)

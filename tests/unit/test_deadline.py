@@ -30,9 +30,32 @@ def test_it_passes_when_it_is_due() -> None:
     assert 0.2 <= elapsed(0.2) < 10
 
 
-def test_time_in_which_nothing_ran_is_given_back_once() -> None:
-    # Due at 0.5 s, met at 1.6 s: late by 1.1 s, of which no more than the whole time is given back.
+def test_time_in_which_nothing_ran_does_not_count() -> None:
+    # Due at 0.5 s, met at 1.6 s: nobody had that half second, so it begins again.
     assert 2.1 <= elapsed(0.5, stopped_s=1.6) < 12
+
+
+def test_only_the_slice_in_which_nothing_ran_is_counted_again() -> None:
+    # 1.5 s are a slice of 1 s, met at 2.5 s, which is given again, and the rest.
+    assert 4.0 <= elapsed(1.5, stopped_s=2.5) < 14
+
+
+def test_a_long_deadline_is_as_exact_as_a_short_one() -> None:
+    assert 2.5 <= elapsed(2.5) < 12
+
+
+def test_what_is_left_grows_less() -> None:
+    async def scenario() -> list[float]:
+        deadline = Deadline(5.0, lambda: None)
+        left = [deadline.left_s]
+        await asyncio.sleep(1.2)
+        left.append(deadline.left_s)
+        deadline.cancel()
+        return left
+
+    first, later = asyncio.run(scenario())
+    assert 4.9 <= first <= 5.0
+    assert later <= 3.81
 
 
 def test_steps_of_the_clock_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

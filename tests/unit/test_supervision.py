@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from sidecar.errors import InternalError
+from sidecar.errors import InternalError, SandboxUnavailable
 from sidecar.runner.supervision import LOOP_DEATHS, WINDOW_S, Supervision
 
 
@@ -86,3 +86,15 @@ def test_each_death_is_logged_and_the_loop_as_an_error(caplog: pytest.LogCapture
         supervised.died("signal 9")
     told = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert told == [(logging.WARNING, "a zygote died")] * 4 + [(logging.ERROR, "a zygote keeps dying")]
+
+
+def test_one_that_never_started_goes_on_being_refused_as_it_was(clock: Clock, pauses: list[float]) -> None:
+    supervised = Supervision("python", clock)
+    missing = [{"layer": "zygote", "reason": "no module named encodings", "fix": "see the reason"}]
+    for _ in range(LOOP_DEATHS):
+        supervised.died("no module named encodings", SandboxUnavailable("It cannot be started.", missing=missing))
+    for _ in range(2):
+        with pytest.raises(SandboxUnavailable, match="cannot be started") as caught:
+            start(supervised)
+        assert caught.value.data == {"kind": "sandbox_unavailable", "missing": missing}
+    assert pauses == []
