@@ -15,20 +15,20 @@ from . import capture, channel, tool, wire
 from .jail import Closed, Jail, LayerError, Place, descriptors, rlimits
 from .violations import Watch
 
-_REHEARSAL = "<rehearsal>"
+_REHEARSAL, _REHEARSED = "<rehearsal>", "def run(args):\n    return len(args)\n"
 
 
-def serve(jail: Jail, place: Place, base_bytes: int) -> None:
-    """Run in a fresh fork; never returns. `base_bytes` as in `limit_call`."""
+def serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> None:
+    """Run in a fresh fork; never returns. `base_bytes` as in `limit_call`, `rehearsed` from `prepare`."""
     status = 1
     try:
-        status = _serve(jail, place, base_bytes)
+        status = _serve(jail, place, base_bytes, rehearsed)
     finally:
         # Whatever happened, atexit handlers, threads and destructors of a tool get no more time.
         os._exit(status)
 
 
-def _serve(jail: Jail, place: Place, base_bytes: int) -> int:
+def _serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> int:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
@@ -36,7 +36,7 @@ def _serve(jail: Jail, place: Place, base_bytes: int) -> int:
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
-    rehearse(closed.scratch)
+    rehearse(closed.scratch, rehearsed)
     watch = Watch(descriptors.CHANNEL, closed.scratch, closed.layers)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
@@ -94,16 +94,19 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
     return tool.call(text, arguments[1], limits["filename"], result_max_bytes=max_bytes, watch=watch, ready=ready[1])
 
 
-def rehearse(scratch: str) -> None:
+def prepare() -> bytes:
+    """In the zygote: what `rehearse` is to be given."""
+    return tool.compile_only(_REHEARSED, _REHEARSAL)[1]
+
+
+def rehearse(scratch: str, ready: bytes) -> None:
     """Walk a call's path once with a tool of our own, off the clock.
 
     A fork shares its pages until it writes to them; whatever a call writes to is this process's own afterwards.
     """
     _set_environment(scratch)
     json.loads('{"limits": 0}')
-    text = "def run(args):\n    return len(args)\n"
-    _, ready = tool.compile_only(text, _REHEARSAL)
-    tool.call(text, b'{"text": ""}', _REHEARSAL, result_max_bytes=1 << 10, ready=ready)
+    tool.call(_REHEARSED, b'{"text": ""}', _REHEARSAL, result_max_bytes=1 << 10, ready=ready)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]
 
 

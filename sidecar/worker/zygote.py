@@ -52,8 +52,9 @@ def main(control: int) -> None:
     load(asked["imports"])
     del asked
     # Until the interpreter has specialised the code that each worker will run: what it writes there is shared.
+    rehearsed = child.prepare()
     for _ in range(_REHEARSALS):
-        child.rehearse("/")
+        child.rehearse("/", rehearsed)
     base_bytes = _address_space_bytes()
     try:
         jail = Jail(policy, encode(wire.SCRATCH, b""), encode(wire.MOUNTS, b""))
@@ -81,7 +82,7 @@ def main(control: int) -> None:
         return
     # From here on the server and its numbers are gone from this process's frames.
     del server, scratch_root
-    child.serve(jail, forked, base_bytes)
+    child.serve(jail, forked, base_bytes, rehearsed)
 
 
 class _Server:

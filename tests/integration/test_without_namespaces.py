@@ -255,7 +255,7 @@ def test_doctor_is_content_and_says_what_would_hold_better(sidecar: Sidecar) -> 
     assert "seccomp" in missing["pivot_root"]
 
 
-@pytest.mark.parametrize("how", ["killed", "at the end of its input", "asked to stop"])
+@pytest.mark.parametrize("how", ["killed", "at the end of its input", "asked twice to stop"])
 def test_nothing_is_left_of_processes_or_files_when_the_sidecar_is(user: str, how: str, tmp_path: Path) -> None:
     _open_to_all(tmp_path)
     with contained(user, tmp_path) as doomed:
@@ -265,8 +265,9 @@ def test_nothing_is_left_of_processes_or_files_when_the_sidecar_is(user: str, ho
             assert len(watch.survivors(0)) >= 1 + 1 + IN_FLIGHT
             if how == "killed":
                 doomed.kill()
-            elif how == "asked to stop":
-                doomed.kill(signal.SIGTERM)
+            elif how == "asked twice to stop":
+                for number in (signal.SIGTERM, signal.SIGINT):  # the second does not let the calls end
+                    doomed.kill(number)
             else:
                 doomed.close_input()
             assert watch.survivors(1.5) == []

@@ -81,6 +81,8 @@ class Jail:
             scratch.hold(policy)
             no_new_privs.apply()  # Landlock asks for it
             entered += self._hold_back(policy)
+        self._rules = self._make_rules()
+        self._ruleset: Optional[int] = None
         self._has_user_namespace = "user_ns" in entered
         self._has_pid_namespace = "pid_ns" in entered
         self._pid = os.getpid()
@@ -101,12 +103,17 @@ class Jail:
         return self._cgroup is not None
 
     def before_fork(self) -> None:
-        """In the zygote: the next fork's child begins in a PID namespace of its own."""
+        """In the zygote: the next fork's child begins in a PID namespace of its own, and finds its ruleset made."""
+        if self._rules is not None:
+            self._ruleset = self._rules.ruleset()
         if self._has_pid_namespace:
             namespaces.prepare_child()
 
     def after_fork(self) -> None:
         """In the zygote: undo `before_fork`, so that it can be called again."""
+        if self._ruleset is not None:
+            os.close(self._ruleset)
+            self._ruleset = None
         if self._has_pid_namespace:
             namespaces.after_fork(self._own_pid_namespace)
 
@@ -115,8 +122,9 @@ class Jail:
         policy, without = self._policy, self._without
         uid, gid = self._identity(place.number)
         layers = self.entered
+        kept = [one for one in (self._cgroup, self._ruleset) if one is not None]
         try:
-            layers += descriptors.apply(place.channel, place.stdout, place.stderr, self._cgroup, policy.max_open_files)
+            layers += descriptors.apply(place.channel, place.stdout, place.stderr, kept, policy.max_open_files)
             layers += self._own_view(place.scratch, uid, gid)
             layers += cgroups.apply(self._cgroup, place.number)
             if self._has_user_namespace:
@@ -133,7 +141,8 @@ class Jail:
                 libc.die_with_parent(self._pid)
             layers += no_new_privs.apply()
             home = mounts.SCRATCH if self._own_tree else scratch.path_of(policy, place.scratch)
-            layers += landlock.apply(policy, home, self._landlock_abi)
+            if self._rules is not None and self._ruleset is not None:
+                layers += self._rules.apply(self._ruleset, home)
             layers += self._filter_calls()
         except OSError as error:
             last = layers[-1] if layers else "the start"
@@ -149,6 +158,14 @@ class Jail:
                 raise
             self._landlock_abi = 0
             return ()
+
+    def _make_rules(self) -> Optional[landlock.Rules]:
+        if not self._landlock_abi:
+            return None
+        try:
+            return landlock.Rules(self._policy, self._landlock_abi)
+        except OSError as error:
+            raise LayerError("landlock", str(error), "run `pyrunner-sidecar doctor`") from None
 
     def _own_view(self, scratch_name: str, uid: int, gid: int) -> Tuple[str, ...]:
         """What this worker alone sees of processes and files."""

@@ -2,13 +2,13 @@
 
 import os
 import socket
-from typing import Optional, Tuple
+from typing import Iterable, Tuple
 
 CHANNEL = 3
 
 
-def apply(channel: int, stdout: int, stderr: int, kept: Optional[int], max_open_files: int) -> Tuple[str, ...]:
-    """Put the four in place as 3, 1, 2 and 0 and close all others (dup2(2)) but `kept`, which a later layer closes.
+def apply(channel: int, stdout: int, stderr: int, kept: Iterable[int], max_open_files: int) -> Tuple[str, ...]:
+    """Put the four in place as 3, 1, 2 and 0 and close all others (dup2(2)) but `kept`, which later layers close.
 
     Descriptor 0 is opened here, since the flags of an inherited one would be shared with every other worker. The
     numbers given lie above 3, so that no move overwrites one that is still to be moved; `max_open_files` is the
@@ -18,9 +18,9 @@ def apply(channel: int, stdout: int, stderr: int, kept: Optional[int], max_open_
     for source, target in ((null, 0), (stdout, 1), (stderr, 2), (channel, CHANNEL)):
         os.dup2(source, target)
     first = CHANNEL + 1
-    if kept is not None:
-        os.closerange(first, kept)
-        first = kept + 1
+    for one in sorted(kept):
+        os.closerange(first, one)
+        first = one + 1
     os.closerange(first, max_open_files)
     return ("descriptors",)
 

@@ -68,18 +68,30 @@ def enter_for_zygote(policy: Policy, version: int) -> Tuple[str, ...]:
     return ("landlock_tree",)
 
 
-def apply(policy: Policy, scratch: str, version: int) -> Tuple[str, ...]:
-    """Restrict this thread, and so all that it starts, to the policy's paths; () where `version` is 0."""
-    if version == 0:
-        return ()
-    handled = _file_rights(version)
-    ruleset = _create_ruleset(version, handled)
-    for path in policy.directories:
-        _allow(ruleset, path, _READ_FILE | _READ_DIR)
-    _allow_files(ruleset, policy)
-    _allow(ruleset, scratch, _scratch_rights(handled))
-    _restrict(ruleset, version)
-    return ("landlock_abi%d" % version,)
+class Rules:
+    """What is the same for each worker, so that the zygote can make a ruleset of it before each fork. OSError."""
+
+    def __init__(self, policy: Policy, version: int) -> None:
+        self._version = version
+        self._handled = _file_rights(version)
+        readable = [(path, _READ_FILE | _READ_DIR) for path in policy.directories]
+        readable += [(path, _READ_FILE) for path in policy.files]
+        readable += [(path, _READ_FILE | _WRITE_FILE) for path in policy.devices]
+        # struct landlock_path_beneath_attr is packed: u64, then s32.
+        self._rules = [struct.pack("=Qi", rights, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path, rights in readable]
+
+    def ruleset(self) -> int:
+        """A new one with these rules, for one worker: its descriptor."""
+        ruleset = _create_ruleset(self._version, self._handled)
+        for rule in self._rules:
+            libc.system_call("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
+        return ruleset
+
+    def apply(self, ruleset: int, scratch: str) -> Tuple[str, ...]:
+        """In the worker: restrict this thread, and so all that it starts, to the rules and its scratch directory."""
+        _allow(ruleset, scratch, _scratch_rights(self._handled))
+        _restrict(ruleset, self._version)
+        return ("landlock_abi%d" % self._version,)
 
 
 def _restrict_zygote(policy: Policy, version: int) -> None:
