@@ -81,6 +81,7 @@ def main(control: int) -> None:
             remove(scratch_root)
         return
     # From here on the server and its numbers are gone from this process's frames.
+    server.forget()
     del server, scratch_root
     child.serve(jail, forked, base_bytes, rehearsed)
 
@@ -122,6 +123,11 @@ class _Server:
             if self._spawn(request):
                 return request
             self._own_pages()
+
+    def forget(self) -> None:
+        """In a worker: let go of the sockets without a word; the jail closes their descriptors."""
+        for one in (self._peer, *self._void):
+            one.detach()
 
     def end(self) -> None:
         """The sidecar is gone: see every worker dead."""
