@@ -92,7 +92,7 @@ def _was_killed(ended: Ended) -> bool:
 
 
 def _list(terminal: Frame | None) -> list[Any] | None:
-    if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
+    if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.DIAGNOSTICS_MAX_BYTES:
         return None
     try:
         found = json.loads(terminal[1])
