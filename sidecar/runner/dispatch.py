@@ -57,7 +57,7 @@ class Runner:
         self._marks: dict[tuple[str, str], Marks] = {}
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
-        self._compilations = Compilations(self._track)
+        self._compilations = Compilations(self._admission, self._track)
         self._closed = False
 
     def start(self) -> None:
@@ -91,10 +91,12 @@ class Runner:
         """Compile `code` in a jailed worker, and nothing more; what is wrong with it."""
         pool = await self._open(python_path, self._config.min_isolation)
 
-        async def attempt() -> list[Any]:
-            return await examination.check(await pool.acquire(), code)
+        memory_mb = min(examination.memory_mb(code), self._config.memory_budget_mb)
 
-        found = await self._in_turn(pool, examination.memory_mb(code), attempt)
+        async def attempt() -> list[Any]:
+            return await examination.check(await pool.acquire(), code, memory_mb)
+
+        found = await self._in_turn(pool, memory_mb, attempt)
         diagnostics = tuple(
             Diagnostic(int(one["line"]), int(one["column"]), str(one["message"]), str(one["severity"]))
             for one in found
