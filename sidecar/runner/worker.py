@@ -68,7 +68,7 @@ class Worker:
         for descriptor in (stdout_reader, stderr_reader):
             os.set_blocking(descriptor, False)
         self._remote = (channel.detach(), stdout, stderr)
-        max_frame_bytes = max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES)
+        max_frame_bytes = max(limits.result_max_bytes, wire.DIAGNOSTICS_MAX_BYTES)
         self.channel = Channel(ours, max_frame_bytes, self._take, self._channel_ended)
         self._pidfd: int | None = None
         self._closed = False
@@ -79,6 +79,7 @@ class Worker:
         self.jailing_cpu_us = 0
         self.reported = Reported()
         self._cleaned: asyncio.Future[None] | None = None
+        self._freed: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[Frame] = loop.create_future()
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
@@ -183,6 +184,9 @@ class Worker:
         if self._cleaned is not None:
             # What takes longer goes on while the reply is sent.
             await asyncio.wait({self._cleaned}, timeout=_CLEAN_TIMEOUT_S)
+        if self._freed is not None:
+            # Memory that its call was allowed: no other call has it before it is free.
+            await self._freed
         return ended
 
     async def _death(self) -> None:
@@ -207,7 +211,7 @@ class Worker:
     def _close(self) -> None:
         self._closed = True
         self.channel.close()
-        self.share.close()
+        self._freed = self.share.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
