@@ -48,6 +48,7 @@ def test_when_the_sidecar_dies_the_call_in_flight_fails_and_the_next_finds_its_t
         thread.join(PATIENCE_S)
         assert str(outcome[0]).startswith("The sidecar was ended by signal 9; the calls in flight are lost.")
         assert outcome[0].data["exitCode"] == -9
+        assert (outcome[0].data["retryable"], outcome[0].data["mayHaveRun"]) == (True, True)
         assert runner.run("echo", [1])["result"] == {"ok": True, "data": [1]}
         assert [tool["id"] for tool in runner.list()] == ["echo"]
 
