@@ -60,6 +60,16 @@ def test_a_command_that_does_not_exist_is_named() -> None:
                 runner.stats()
 
 
+def test_a_command_is_looked_up_from_the_hosts_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sidecar").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    with (
+        PyRunner(sidecar=["./sidecar", "-c", "import os, sys; sys.exit(os.getcwd())"]) as runner,
+        pytest.raises(SidecarExited, match=str(tmp_path)),
+    ):
+        runner.stats()
+
+
 @pytest.mark.parametrize(
     ("program", "error", "message"),
     [
