@@ -67,6 +67,7 @@ class Sidecar:
                 stderr=pipe,
                 env=environ,
                 cwd=PACKAGE_ROOT if command is COMMAND else None,
+                start_new_session=True,  # a terminal's Ctrl-C is the host's to hear; the end of stdin ends it
             )
         except (OSError, ValueError) as error:
             reason = f"Failed to spawn Python process: {' '.join(command)}: {error}"
