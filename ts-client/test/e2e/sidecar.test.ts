@@ -152,6 +152,17 @@ test("close cancels the calls in flight, and ends the sidecar and all that it st
   for (const run of runs) await assert.rejects(run, { code: "cancelled" });
 });
 
+test("a message beyond the limit that the sidecar was given fails at once and alone, and the next call works", async (t) => {
+  const runner = new PyRunner({ env: { PYRUNNER_MAX_MESSAGE_BYTES: "100000" } });
+  t.after(() => runner.close());
+  const code = "def run(args): return len(args)";
+  await assert.rejects(runner.run({ code }, "x".repeat(200_000)), {
+    code: "invalid_params",
+    message: /bytes as JSON; at most 100000 can be sent/,
+  });
+  assert.deepEqual(await runner.runSafe({ code }, "x".repeat(90_000)), { ok: true, data: 90_000 });
+});
+
 test("two hundred calls at once get their own results", async (t) => {
   const square = newRunner(t).createRunner("def run(args): return args['n'] ** 2");
   const results = await Promise.all(Array.from({ length: 200 }, (_, n) => square({ n })));
