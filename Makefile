@@ -74,8 +74,8 @@ $(PYTHON_READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --quiet --editable '.[dev]'
 	touch $@
 
+# Not `npm ci`: it refuses a lock file without every platform's optional binary, which a mirror need not have.
 $(NODE_READY): $(TS)/package-lock.json
-	# Not `npm ci`: it refuses a lock file without every platform's optional binary, which a mirror need not have.
 	npm --prefix $(TS) install --silent --no-save --no-audit --no-fund
 	touch $@
 

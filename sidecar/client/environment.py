@@ -6,6 +6,7 @@ foreign module is loaded into it. The same list as the TypeScript client's `envi
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,4 +55,13 @@ def sidecar_environment(host: Mapping[str, str], extra: Mapping[str, str | None]
         name: value for name, value in host.items() if name.upper() in ALLOWED or name.startswith(ALLOWED_PREFIXES)
     }
     chosen.update(extra)
-    return {name: value for name, value in chosen.items() if value is not None}
+    environ = {name: value for name, value in chosen.items() if value is not None}
+    if "PYTHON_PATH" in environ:
+        environ["PYTHON_PATH"] = interpreter(environ["PYTHON_PATH"])
+    return environ
+
+
+def interpreter(python_path: str) -> str:
+    """Make a path absolute, since the sidecar's current directory is another. A bare name is looked up on PATH."""
+    is_path = os.sep in python_path and os.pathsep not in python_path
+    return os.path.abspath(python_path) if is_path else python_path  # noqa: PTH100 - links stay as they were given

@@ -4,8 +4,9 @@ What the sidecar answers is raised as the class of `sidecar.errors` that it was 
 and what happens on this side is one of these, so that `SidecarError` is the base of all:
 
     SidecarError
-     ├── LostSidecar           the calls in flight are lost; the next call starts another one
-     │    ├── SidecarExited        its process ended, or could not be started; data: exitCode, stderrTail
+     ├── LostSidecar           the next call starts another one; data: retryable, mayHaveRun
+     │    ├── SidecarExited        its process ended, or could not be started; data: exitCode, stderrTail,
+     │    │                          retryAfterMs where it died too often
      │    ├── SidecarProtocol      it sent what is no frame, or speaks another version
      │    └── SidecarUnresponsive  it did not answer within the deadline
      └── Closed                the runner was closed

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from sidecar.client.environment import interpreter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,4 +47,6 @@ def wire_options(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {_WIRE_NAMES[name]: value for name, value in options.items() if value is not None}
     if "workingDir" in given:
         given["workingDir"] = os.path.abspath(given["workingDir"])  # noqa: PTH100 - not a directory of this machine
+    if isinstance(given.get("pythonPath"), str):
+        given["pythonPath"] = interpreter(given["pythonPath"])
     return given

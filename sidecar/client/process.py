@@ -57,11 +57,17 @@ class Sidecar:
 
     @classmethod
     async def start(cls, command: Sequence[str], environ: Mapping[str, str]) -> Sidecar:
-        """Start it; `hello` tells whether it works."""
+        """Start it; `hello` tells whether it works. A command of the host's own starts in the host's directory."""
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, cwd=PACKAGE_ROOT
+                *command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                env=environ,
+                cwd=PACKAGE_ROOT if command is COMMAND else None,
+                start_new_session=True,  # a terminal's Ctrl-C is the host's to hear; the end of stdin ends it
             )
         except (OSError, ValueError) as error:
             reason = f"Failed to spawn Python process: {' '.join(command)}: {error}"

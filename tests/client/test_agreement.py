@@ -12,6 +12,7 @@ from typing_extensions import is_typeddict
 from sidecar.client import errors as client_errors
 from sidecar.client import results
 from sidecar.client.environment import ALLOWED, ALLOWED_PREFIXES, sidecar_environment
+from sidecar.client.options import wire_options
 from sidecar.client.process import PROTOCOL_VERSION
 from sidecar.errors import SidecarError
 from sidecar.protocol import results as models
@@ -62,6 +63,18 @@ def test_the_hosts_secrets_stay_with_the_host() -> None:
         "PYRUNNER_LOG": "debug",
         "MORE": "1",
     }
+
+
+def test_a_relative_interpreter_is_the_hosts() -> None:
+    here = Path.cwd()
+    for given, meant in [
+        ("venv/bin/python", f"{here}/venv/bin/python"),
+        ("./python3", f"{here}/python3"),
+        ("python3.12", "python3.12"),
+        ("/usr/lib:lib/python", "/usr/lib:lib/python"),
+    ]:
+        assert sidecar_environment({"PYTHON_PATH": given}, {}) == {"PYTHON_PATH": meant}
+        assert wire_options({"python_path": given}) == {"pythonPath": meant}
 
 
 def test_every_error_with_a_code_of_its_own_comes_back_as_itself() -> None:

@@ -1,4 +1,4 @@
-"""The Python in docs/install.md runs, and what it asserts holds."""
+"""The Python in README.md and docs/install.md runs, and what it asserts holds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pytest
 from harness import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "docs/install.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-)
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PROGRAMS = [
+    program
+    for document in ("README.md", "docs/install.md")
+    for program in BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+]
 
 
 def test_there_are_some() -> None:
-    assert len(PROGRAMS) == 2
+    assert len(PROGRAMS) == 3
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

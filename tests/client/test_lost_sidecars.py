@@ -48,6 +48,7 @@ def test_when_the_sidecar_dies_the_call_in_flight_fails_and_the_next_finds_its_t
         thread.join(PATIENCE_S)
         assert str(outcome[0]).startswith("The sidecar was ended by signal 9; the calls in flight are lost.")
         assert outcome[0].data["exitCode"] == -9
+        assert (outcome[0].data["retryable"], outcome[0].data["mayHaveRun"]) == (True, True)
         assert runner.run("echo", [1])["result"] == {"ok": True, "data": [1]}
         assert [tool["id"] for tool in runner.list()] == ["echo"]
 
@@ -57,6 +58,16 @@ def test_a_command_that_does_not_exist_is_named() -> None:
         for _ in range(2):
             with pytest.raises(SidecarExited, match="Failed to spawn Python process: /nowhere/sidecar serve: "):
                 runner.stats()
+
+
+def test_a_command_is_looked_up_from_the_hosts_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sidecar").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    with (
+        PyRunner(sidecar=["./sidecar", "-c", "import os, sys; sys.exit(os.getcwd())"]) as runner,
+        pytest.raises(SidecarExited, match=str(tmp_path)),
+    ):
+        runner.stats()
 
 
 @pytest.mark.parametrize(
@@ -121,21 +132,24 @@ def test_a_script_that_never_closes_ends_quietly_and_its_sidecar_with_it() -> No
         watch.close()
 
 
-def test_ctrl_c_ends_the_run_that_is_waited_for_and_the_runner_goes_on() -> None:
+def test_ctrl_c_ends_the_run_that_is_waited_for_and_no_other_and_the_runner_goes_on() -> None:
     program = """
+sleep = "import time\\ndef run(args): time.sleep(1)"
+other = threading.Thread(target=lambda: print(runner.run(code=sleep)["result"]))
+other.start()
 try:
     spin = "def run(args):\\n    print()\\n    while True: pass"
     runner.run(code=spin, on_stdout=lambda _: print("started", flush=True))
 except KeyboardInterrupt:
-    while runner.stats()["gauges"]["running"]: pass
+    other.join()
     print(runner.stats()["errors"])
 """
     with host(program) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
-        process.send_signal(signal.SIGINT)  # to the host alone
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, stdout, stderr) == (0, "{'cancelled': 1}\n", "")
+    assert (process.returncode, stdout, stderr) == (0, "{'ok': True, 'data': None}\n{'cancelled': 1}\n", "")
 
 
 def test_after_a_fork_the_child_is_told_to_make_its_own() -> None:

@@ -16,7 +16,7 @@ import { messageOf, PyRunnerError } from "./errors.js";
 import { END_OF_STREAM, FrameReader, UNADDRESSED_ERROR } from "./frame-reader.js";
 import { FrameWriter } from "./frame-writer.js";
 
-/** What the sidecar accepts by default (`PYRUNNER_MAX_MESSAGE_BYTES`); beyond it a request would get no answer to its id. */
+/** What a sidecar accepts that has not told its limit yet; beyond it a request would get no answer to its id. */
 const SEND_MAX_BYTES = 64 * 1024 * 1024;
 /** Just under the longest string of V8; the sidecar's own limits on results and output are far below it. */
 const RECEIVE_MAX_BYTES = 511 * 1024 * 1024;
@@ -92,6 +92,11 @@ export class Connection {
       end(errorOf("sidecar_exited", `the sidecar cannot be reached: ${messageOf(cause)}`, { cause })),
     );
     this.#rpc.listen();
+  }
+
+  /** The peer has told what it accepts; from here on a longer message fails alone, before it is sent. */
+  limitSent(maxBytes: number): void {
+    this.#writer.maxMessageBytes = maxBytes;
   }
 
   /** Send a request and wait for its result. Rejects with `signal.reason` after an abort, else with a PyRunnerError. */

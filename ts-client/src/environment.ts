@@ -2,6 +2,7 @@
  * The environment that the sidecar gets: an allow-list, since a host's environment is full of secrets that the
  * sidecar does not need. PYTHONPATH and PYTHONHOME stay out, so that no foreign module is loaded into it.
  */
+import path from "node:path";
 
 /** A snapshot of environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +41,14 @@ const ALLOWED: ReadonlySet<string> = new Set([
 ]);
 const ALLOWED_PREFIXES = ["PYRUNNER_", "LC_"];
 
+/** What may be relative to the host's current directory, which is not the sidecar's; other values stay as they are. */
+const RELATIVE: Readonly<Record<string, (value: string) => boolean>> = {
+  // A bare name is looked up on PATH; several paths are an error that names them.
+  PYTHON_PATH: (value) =>
+    /[/\\]/.test(value) && !value.includes(path.delimiter) && !path.win32.isAbsolute(value),
+  PYRUNNER_CACHE_DIR: (value) => value !== "",
+};
+
 /**
  * The allowed part of `host`, with `extra` on top of it. An undefined value in `extra` removes a variable.
  */
@@ -53,6 +62,10 @@ export function sidecarEnvironment(host: Environment, extra: Environment): Recor
   for (const [name, value] of Object.entries(extra)) {
     if (value === undefined) delete chosen[name];
     else chosen[name] = value;
+  }
+  for (const [name, isPath] of Object.entries(RELATIVE)) {
+    const value = chosen[name];
+    if (value !== undefined && isPath(value)) chosen[name] = path.resolve(value);
   }
   return chosen;
 }

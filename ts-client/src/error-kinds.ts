@@ -25,7 +25,12 @@
  */
 import { isRecord, PyRunnerError, type PyRunnerErrorDetails } from "./errors.js";
 
-function ofKind<const C extends string>(code: C, name: string) {
+/** The class of one kind. Written out, so that the declarations of this file are of this name and not of its members. */
+interface KindClass<C extends string> {
+  new (message: string, details?: PyRunnerErrorDetails): PyRunnerError & { readonly code: C };
+}
+
+function ofKind<const C extends string>(code: C, name: string): KindClass<C> {
   return class extends PyRunnerError {
     // Not the class's own name: a bundler may shorten it.
     override readonly name = name;

@@ -10,13 +10,14 @@ import { messageOf } from "./errors.js";
 const MAX_DEPTH = 200;
 
 export class FrameWriter extends AbstractMessageWriter implements MessageWriter {
+  /** What the peer accepts. */
+  maxMessageBytes: number;
   readonly #writable: Writable;
-  readonly #maxMessageBytes: number;
 
   constructor(writable: Writable, { maxMessageBytes }: { maxMessageBytes: number }) {
     super();
     this.#writable = writable;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.maxMessageBytes = maxMessageBytes;
     writable.on("error", (error) => this.fireError(error));
   }
 
@@ -28,9 +29,9 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
   write(message: Message): Promise<void> {
     return new Promise((resolve, reject) => {
       const body = Buffer.from(toJson(message), "utf8");
-      if (body.length > this.#maxMessageBytes) {
+      if (body.length > this.maxMessageBytes) {
         throw new RangeError(
-          `it has ${body.length} bytes as JSON; at most ${this.#maxMessageBytes} can be sent`,
+          `it has ${body.length} bytes as JSON; at most ${this.maxMessageBytes} can be sent`,
         );
       }
       if (isDeeperThan(MAX_DEPTH, body)) throw tooDeep();

@@ -33,6 +33,8 @@ export class SidecarProcess {
       cwd: command.cwd,
       env,
       stdio: ["pipe", "pipe", "pipe"],
+      // A terminal's Ctrl-C is the host's to hear, which may have calls to see to their end; the end of its stdin ends it.
+      detached: process.platform !== "win32",
       windowsHide: true,
     });
     this.exited = new Promise((resolve) => {

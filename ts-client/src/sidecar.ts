@@ -7,7 +7,7 @@ import { type ErrorKind, errorOf } from "./error-kinds.js";
 import { isRecord, messageOf, type PyRunnerError } from "./errors.js";
 import { findSidecar, type SidecarCommand } from "./find-sidecar.js";
 import type { Logger, PyRunnerOptions } from "./options.js";
-import type { OutputParams } from "./protocol.js";
+import type { InitializeResult, OutputParams } from "./protocol.js";
 import { describeExit, SidecarProcess } from "./sidecar-process.js";
 import { exitsWithin, stop, terminate } from "./stop.js";
 
@@ -75,6 +75,8 @@ export class Sidecar {
       this.#connection.fail(reason);
       throw reason;
     }
+    const { limits } = reply as Partial<InitializeResult>;
+    if (limits !== undefined) this.#connection.limitSent(limits.maxMessageBytes);
     this.#isReady = true;
   }
 

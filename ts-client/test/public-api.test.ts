@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import test from "node:test";
@@ -48,6 +48,17 @@ test("index.mts names everything that index.ts names, types included", () => {
       .sort();
   };
   assert.deepEqual(names("index.mts"), names("index.ts"));
+});
+
+test("nothing in the declarations that are published is `any`", () => {
+  const dist = path.join(__dirname, "..", "dist");
+  const files = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  const declarations = files.filter((file) => /\.d\.m?ts$/.test(file));
+  assert.ok(declarations.length > 50);
+  for (const file of declarations) {
+    const code = readFileSync(path.join(dist, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+    assert.doesNotMatch(code, /[:<|(,=]\s*any\b/, file);
+  }
 });
 
 test("there are two runtime dependencies, for the wire and for JSON Schema, and what the adapters need is optional", () => {

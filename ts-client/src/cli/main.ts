@@ -3,7 +3,10 @@
  * `npx pyrunner COMMAND`: which command it is, and what becomes of its end. Each command is a file of its own, loaded
  * when it is asked for, and resolves with the exit status.
  */
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { messageOf, PyRunnerError } from "../errors.js";
+import { PACKAGE_DIR } from "../find-sidecar.js";
 import { EXIT_UNREACHED, EXIT_USAGE, UsageError } from "./exit.js";
 
 type Command = (args: string[]) => Promise<number>;
@@ -26,12 +29,12 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     load: async () => (await import("./attack.js")).attack,
   },
   playground: {
-    summary: "open a local page on which a tool can be typed and run",
+    summary: "serve a page on this machine on which a tool can be typed and run",
     load: async () => (await import("./playground.js")).playground,
   },
 };
 
-const USAGE = `Usage: pyrunner COMMAND [OPTIONS]
+const USAGE = `Usage: pyrunner COMMAND [OPTIONS] | --version
 
 ${Object.entries(COMMANDS)
   .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
@@ -41,6 +44,11 @@ ${Object.entries(COMMANDS)
 async function main([name = "--help", ...args]: string[]): Promise<number> {
   if (["--help", "-h", "help"].includes(name)) {
     process.stdout.write(USAGE);
+    return 0;
+  }
+  if (name === "--version") {
+    const { version } = JSON.parse(readFileSync(path.join(PACKAGE_DIR, "package.json"), "utf8"));
+    process.stdout.write(`${version}\n`);
     return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

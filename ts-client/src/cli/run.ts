@@ -1,9 +1,9 @@
 /** `pyrunner run`: one call of one tool. Its result is on stdout, what it prints on stderr while it runs. */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { messageOf } from "../errors.js";
 import { PyRunner } from "../py-runner.js";
 import { isOk } from "../run-safely.js";
+import { commandLine } from "./command-line.js";
 import { EXIT_TOOL_FAILED, UsageError } from "./exit.js";
 
 const USAGE = `Usage: pyrunner run FILE [--args JSON] [--timeout MS] [--max-memory-mb MB] [--python PATH]
@@ -26,8 +26,11 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-export async function run(commandLine: string[]): Promise<number> {
-  const { values, positionals } = parse(commandLine);
+export async function run(given: string[]): Promise<number> {
+  const { values, positionals } = commandLine(
+    { args: given, options: OPTIONS, allowPositionals: true },
+    USAGE,
+  );
   if (values.help) {
     process.stdout.write(USAGE);
     return 0;
@@ -53,14 +56,6 @@ export async function run(commandLine: string[]): Promise<number> {
     return isOk(result) ? 0 : EXIT_TOOL_FAILED;
   } finally {
     await pyRunner.close();
-  }
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(messageOf(error), USAGE);
   }
 }
 

@@ -1,12 +1,10 @@
 /** `pyrunner setup`: what the first call would do anyway, ahead of it (in an image that is built), and said aloud. */
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { sidecarEnvironment } from "../environment.js";
 import { errorOf } from "../error-kinds.js";
-import { messageOf } from "../errors.js";
 import { findSidecar, PACKAGE_DIR } from "../find-sidecar.js";
 import { packedSidecar } from "../packed-sidecar.js";
-import { UsageError } from "./exit.js";
+import { commandLine } from "./command-line.js";
 
 const USAGE = `Usage: pyrunner setup [--force]
 
@@ -15,14 +13,16 @@ const USAGE = `Usage: pyrunner setup [--force]
 It is unpacked into PYRUNNER_CACHE_DIR, else into pyrunner/ in XDG_CACHE_HOME or ~/.cache.
 `;
 
+const OPTIONS = { force: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+
 export async function setup(args: string[]): Promise<number> {
-  const options = parse(args);
-  if (options.help) {
+  const { values } = commandLine({ args, options: OPTIONS }, USAGE);
+  if (values.help) {
     process.stdout.write(USAGE);
     return 0;
   }
   const env = sidecarEnvironment(process.env, {});
-  if (options.force) {
+  if (values.force) {
     const packed = await packedSidecar({ env, packageDir: PACKAGE_DIR, force: true });
     if ("tried" in packed) {
       throw errorOf("sidecar_not_found", `Nothing was unpacked: ${packed.tried.join("; ")}.`);
@@ -33,15 +33,4 @@ export async function setup(args: string[]): Promise<number> {
   const directory = commandArgs.find((arg) => path.isAbsolute(arg));
   if (directory !== undefined) process.stdout.write(`in       ${directory}\n`);
   return 0;
-}
-
-function parse(args: string[]): { force?: boolean; help?: boolean } {
-  try {
-    return parseArgs({
-      args,
-      options: { force: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error), USAGE);
-  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
@@ -98,6 +98,7 @@ test("a command line that cannot be used is status 2, and says what is wrong wit
     [["run", tool, "--timeout", "0"], /timeout=0 is not valid/],
     [["run", tool, "--fast"], /Unknown option '--fast'/],
     [["setup", "--fast"], /Unknown option '--fast'/],
+    [["playground", "--fast"], /Unknown option '--fast'/],
   ] as const) {
     const { status, stdout, stderr } = await pyrunner([...args]);
     assert.deepEqual([status, stdout], [2, ""], args.join(" "));
@@ -111,6 +112,20 @@ test("without a command, the commands are listed", async () => {
   for (const name of ["doctor", "setup", "run", "attack", "playground"]) {
     assert.match(stdout, new RegExp(`^  ${name} `, "m"));
   }
+});
+
+test("a command says how it is used, and does nothing else then", async () => {
+  for (const name of ["run", "setup", "playground"]) {
+    const { status, stdout, stderr } = await pyrunner([name, "--help"]);
+    assert.deepEqual([status, stderr], [0, ""], name);
+    assert.match(stdout, new RegExp(`^Usage: pyrunner ${name}`));
+  }
+});
+
+test("--version is the package's", async () => {
+  const { version } = JSON.parse(readFileSync(path.join(PACKAGE_DIR, "package.json"), "utf8"));
+  const { status, stdout } = await pyrunner(["--version"]);
+  assert.deepEqual([status, stdout], [0, `${version}\n`]);
 });
 
 test("setup says which sidecar will be started, and with which Python", async () => {

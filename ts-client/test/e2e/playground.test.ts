@@ -110,6 +110,11 @@ test("the playground's page", options, async (t) => {
     },
   );
 
+  await t.test("in a narrow window nothing is out of sight to the right", async () => {
+    await page.setViewportSize({ width: 420, height: 900 });
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 420);
+  });
+
   await t.test("a run ends with the page that asked for it, and the next page works", async () => {
     await page.selectOption("#example", "Loop for ever");
     await page.fill("#times", "1");

@@ -119,6 +119,29 @@ test("when the host is killed, the sidecar and all that it started are gone", as
   await Promise.all(below.map(gone));
 });
 
+test("Ctrl-C in a terminal is the host's to hear: a call in flight comes to its end", async () => {
+  linkPackage();
+  const code = "import time\ndef run(args):\n    print(flush=True)\n    time.sleep(1)\n    return 'done'";
+  const program = `
+    const { PyRunner } = require("pyrunner");
+    process.on("SIGINT", () => console.log("heard"));
+    const options = { onStdout: () => console.log("begun") };
+    new PyRunner().runSafe({ code: process.env.HOST_TOOL_CODE }, {}, options).then(({ data }) => console.log(data));`;
+  const host = spawn(process.execPath, ["-e", program], {
+    cwd: HOST_DIR,
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, HOST_TOOL_CODE: code },
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  let said = "";
+  host.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+    if (said === "begun\n") process.kill(-(host.pid ?? assert.fail()), "SIGINT"); // As a terminal does.
+  });
+  await once(host, "close");
+  assert.equal(said, "begun\nheard\ndone\n");
+});
+
 test("close cancels the calls in flight, and ends the sidecar and all that it started", async (t) => {
   const runner = newRunner(t);
   const runs = await looping(runner, 2);
@@ -127,6 +150,17 @@ test("close cancels the calls in flight, and ends the sidecar and all that it st
   await runner.close();
   await Promise.all(all.map(gone));
   for (const run of runs) await assert.rejects(run, { code: "cancelled" });
+});
+
+test("a message beyond the limit that the sidecar was given fails at once and alone, and the next call works", async (t) => {
+  const runner = new PyRunner({ env: { PYRUNNER_MAX_MESSAGE_BYTES: "100000" } });
+  t.after(() => runner.close());
+  const code = "def run(args): return len(args)";
+  await assert.rejects(runner.run({ code }, "x".repeat(200_000)), {
+    code: "invalid_params",
+    message: /bytes as JSON; at most 100000 can be sent/,
+  });
+  assert.deepEqual(await runner.runSafe({ code }, "x".repeat(90_000)), { ok: true, data: 90_000 });
 });
 
 test("two hundred calls at once get their own results", async (t) => {
