@@ -70,6 +70,7 @@ class MemoryCgroup:
         self.dead: set[int] = set()
         self._base_bytes: int | None = None
         self._peaks: dict[int, int] = {}
+        self._closed = False
         v2 = Path(self.path, "cgroup.controllers").exists()
         self._files = V2 if v2 else V1
         try:
@@ -98,6 +99,8 @@ class MemoryCgroup:
             # Opened ahead: a reply waits for what is read there.
             with contextlib.suppress(FileNotFoundError):  # memory.peak is of Linux 5.19
                 self._peaks[number] = os.open(f"{group}/{self._files.peak}", os.O_RDONLY | os.O_CLOEXEC)
+            if self._closed:
+                self._close_peaks()
 
     def finish(self, number: int, *, had_answered: bool) -> Spent:
         """Worker `number` is dead: what it took, and whether the kernel killed it for that unless it `had_answered`.
@@ -133,10 +136,15 @@ class MemoryCgroup:
         self.dead = {number for number in self.dead if not _is_gone(f"{self.path}/{number}")}
 
     def close(self) -> None:
-        """Remove it."""
-        while self._peaks:
-            os.close(self._peaks.popitem()[1])
+        """Remove it, in whichever thread: a worker that a dead zygote has left may be given its limit meanwhile."""
+        self._closed = True
+        self._close_peaks()
         self._directory.close()
+
+    def _close_peaks(self) -> None:
+        with contextlib.suppress(KeyError):  # the other thread was faster
+            while self._peaks:
+                os.close(self._peaks.popitem()[1])
 
 
 def find(setting: str) -> tuple[MemoryCgroup | None, str]:

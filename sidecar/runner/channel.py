@@ -25,6 +25,10 @@ _REST_S = 0.002
 BROKEN: Frame = (0, b"")
 
 
+def _ignore(*_: object) -> None:
+    pass
+
+
 class Channel:
     """Owns `ours` until `close`; reads from construction on."""
 
@@ -101,6 +105,7 @@ class Channel:
         if self._socket.fileno() >= 0:
             self.stop()
             self._socket.close()
+            self._take = self._on_end = _ignore  # what they belong to holds this channel
             while self.received:
                 os.close(self.received.pop())
 

@@ -36,6 +36,7 @@ class Deadline:
     def cancel(self) -> None:
         """Call nobody any more."""
         self._timer.cancel()
+        self._on_passed = _nobody
 
     def _arm(self) -> None:
         self._slice_s = min(self._behind_s, _SLICE_S)
@@ -49,4 +50,10 @@ class Deadline:
         if self._behind_s > 0:
             self._arm()
         else:
-            self._on_passed()
+            # Let go of, as in `cancel`: who is called mostly holds this deadline, and what its call has held.
+            on_passed, self._on_passed = self._on_passed, _nobody
+            on_passed()
+
+
+def _nobody() -> None:
+    pass

@@ -60,6 +60,7 @@ class OutputStream:
         if self._on_text is not None:
             self._pending += self._decoder.decode(b"", final=not self.truncated)
         self._flush()
+        self._on_text = self.on_discard = None  # who was told mostly holds this stream
         # A character that the bound has cut in two is left out rather than shown as damage.
         return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(self._kept), final=not self.truncated)
 

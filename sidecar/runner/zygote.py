@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sidecar.description import WORKER_FOLDER
-from sidecar.errors import SandboxUnavailable
 from sidecar.runner.ended import Ended
 from sidecar.runner.waiting import block_until_dead, pid_of, within
 from sidecar.runner.watchdog import holdings
@@ -111,19 +110,14 @@ class Zygote:
             until_started.pop_all()
         zygote = cls(process, ours, limits, resources, plan.level)
         first = {"policy": _policy(interpreter, limits, resources, plan), "imports": plan.imports}
-        await zygote._send(first, ())
         try:
+            await zygote._send(first, ())
             answer = await within(_READY_TIMEOUT_S, asyncio.shield(zygote._answer))
-        except (TimeoutError, asyncio.CancelledError):
-            zygote.kill()
-            raise
-        if "refused" in answer:
-            zygote.kill()
-            raise sandbox_unavailable(answer["refused"])
-        zygote._numbers = answer["ready"]["numbers"]
-        try:
+            if "refused" in answer:
+                raise sandbox_unavailable(answer["refused"])
+            zygote._numbers = answer["ready"]["numbers"]
             resources.confirm(has_cgroup=answer["ready"]["cgroup"])
-        except SandboxUnavailable:
+        except BaseException:
             zygote.kill()
             raise
         return zygote

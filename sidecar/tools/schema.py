@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _MAX_REASON_LENGTH = 300
 # Characters of the arguments, and of a schema's `enum`, that are quoted in the time of one step.
 _QUOTED_PER_STEP = 256
-_ENUM_PER_STEP = 8
 _CHEAP_KEYWORDS = frozenset(
     {
         *("type", "properties", "required", "enum", "const", "items", "prefixItems", "additionalProperties"),
@@ -100,7 +99,11 @@ def cost_of(schema: dict[str, Any]) -> Cost:
         if not contents.keys() <= _CHEAP_KEYWORDS:
             return Cost(None)
         allowed = contents.get("enum", ())
-        weight += 1 + len(contents.get("required", ())) + max(len(allowed), len(repr(allowed)) // _ENUM_PER_STEP)
+        weight += (
+            1
+            + len(contents.get("required", ()))
+            + max(len(allowed), len(repr(allowed)) // plain_schema.ENUM_CHARS_A_STEP)
+        )
     return Cost(weight)
 
 

@@ -30,6 +30,7 @@ _PRELOADED = (
 
 _CONTROL = 3
 _REHEARSALS = 20
+_OWN_DESCRIPTORS = 32
 _DESCRIPTORS_PER_SPAWN = 3
 
 
@@ -42,8 +43,11 @@ def main(control: int) -> None:
     asked = json.loads(peer.recv(wire.CONTROL_MAX_BYTES).decode())
     policy = Policy.from_json(asked["policy"])
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    open_files = policy.max_open_files if hard == resource.RLIM_INFINITY else min(policy.max_open_files, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
+    # A worker gets its own; this process holds one for each file that it may allow.
+    wanted = (
+        policy.max_open_files + len(policy.files) + len(policy.directories) + len(policy.devices) + _OWN_DESCRIPTORS
+    )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
     # Not as a variable that a tool would see: the C library would read the host's /etc/localtime otherwise.
     os.putenv("TZ", "UTC")
     time.tzset()

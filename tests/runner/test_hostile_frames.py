@@ -101,7 +101,7 @@ def test_whatever_a_worker_says_is_one_outcome_in_the_protocols_shape(stream: by
     result = json.loads(judged.result, parse_constant=_refuse)
     assert judged.code in CODES
     assert "ok" in result
-    if not result["ok"] and judged.code != "tool_returned_error":
+    if result["ok"] is False and judged.code != "tool_returned_error":
         assert result["error"]["code"] == judged.code
         assert set(result["error"]) <= {"message", "type", "code", "traceback", "line", "column", "hint"}
     violations = worker.reported.read()

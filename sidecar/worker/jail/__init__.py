@@ -7,6 +7,7 @@ none, close the files (Landlock) and then the kernel itself (seccomp), which als
 """
 
 import os
+import resource
 from typing import NamedTuple, Optional, Tuple
 
 from . import (
@@ -86,6 +87,7 @@ class Jail:
         self._has_user_namespace = "user_ns" in entered
         self._has_pid_namespace = "pid_ns" in entered
         self._pid = os.getpid()
+        self._ceiling, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if "rlimits" not in without:
             rlimits.enter_for_zygote(policy)
         if "identity" not in without:
@@ -124,7 +126,7 @@ class Jail:
         layers = self.entered
         kept = [one for one in (self._cgroup, self._ruleset) if one is not None]
         try:
-            layers += descriptors.apply(place.channel, place.stdout, place.stderr, kept, policy.max_open_files)
+            layers += descriptors.apply(place.channel, place.stdout, place.stderr, kept, self._ceiling)
             layers += self._own_view(place.scratch, uid, gid)
             layers += cgroups.apply(self._cgroup, place.number)
             if self._has_user_namespace:

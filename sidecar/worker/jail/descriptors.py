@@ -7,11 +7,11 @@ from typing import Iterable, Tuple
 CHANNEL = 3
 
 
-def apply(channel: int, stdout: int, stderr: int, kept: Iterable[int], max_open_files: int) -> Tuple[str, ...]:
+def apply(channel: int, stdout: int, stderr: int, kept: Iterable[int], ceiling: int) -> Tuple[str, ...]:
     """Put the four in place as 3, 1, 2 and 0 and close all others (dup2(2)) but `kept`, which later layers close.
 
     Descriptor 0 is opened here, since the flags of an inherited one would be shared with every other worker. The
-    numbers given lie above 3, so that no move overwrites one that is still to be moved; `max_open_files` is the
+    numbers given lie above 3, so that no move overwrites one that is still to be moved; `ceiling` is the
     zygote's own limit, so that no descriptor can lie above it.
     """
     null = os.open(os.devnull, os.O_RDWR)
@@ -21,7 +21,7 @@ def apply(channel: int, stdout: int, stderr: int, kept: Iterable[int], max_open_
     for one in sorted(kept):
         os.closerange(first, one)
         first = one + 1
-    os.closerange(first, max_open_files)
+    os.closerange(first, ceiling)
     return ("descriptors",)
 
 

@@ -18,7 +18,6 @@ def enter_for_zygote(policy: Policy) -> None:
     """Set what is the same for each call; a worker is forked with it."""
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, policy.scratch_max_bytes)
-    _set(resource.RLIMIT_NOFILE, policy.max_open_files)
     _set(resource.RLIMIT_STACK, STACK_MAX_BYTES)
     for name in _NONE_AT_ALL:
         if hasattr(resource, name):
@@ -26,10 +25,12 @@ def enter_for_zygote(policy: Policy) -> None:
 
 
 def apply(policy: Policy, *, counted_apart: bool) -> Tuple[str, ...]:
-    """Set what counts over all processes of a uid and user namespace: RLIMIT_NPROC and RLIMIT_SIGPENDING.
+    """Set what the zygote needs more of, and what counts over all processes of a uid and user namespace.
 
-    They allow something where `counted_apart` says that this worker has one of the two to itself.
+    RLIMIT_NPROC and RLIMIT_SIGPENDING allow something where `counted_apart` says that this worker has a uid or a user
+    namespace to itself.
     """
+    _set(resource.RLIMIT_NOFILE, policy.max_open_files)
     if counted_apart:
         _set(resource.RLIMIT_NPROC, policy.max_threads)
     # Timers of timer_create(2) would be taken from the host's other processes of this uid.
