@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.runner.locked import LockedDirectory
+from sidecar.runner.mount_namespaces import LITTLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +48,14 @@ V2 = Files("memory.max", "memory.current", "memory.peak", "memory.events", b"oom
 
 @dataclass(frozen=True)
 class Spent:
-    """What the kernel counted for a worker that is dead; `peak_bytes` is None where nobody counted."""
+    """What the kernel counted for a worker that is dead; `peak_bytes` is None where nobody counted.
+
+    `left_bytes`, at most, outlive it: files in its scratch directory, for as long as somebody holds its mounts.
+    """
 
     peak_bytes: int | None = None
     oom_killed: bool = False
+    left_bytes: int = 0
 
 
 class MemoryCgroup:
@@ -97,13 +102,21 @@ class MemoryCgroup:
         self.dead.add(number)
         peak = self._peaks.pop(number, None)
         try:
-            kills = 0 if had_answered else self._kills(f"{self.path}/{number}")
-            return Spent(None if peak is None else int(os.read(peak, 64)), kills > 0)
+            group = f"{self.path}/{number}"
+            kills = 0 if had_answered else self._kills(group)
+            peak_bytes = None if peak is None else int(os.read(peak, 64))
+            return Spent(peak_bytes, kills > 0, self._left_bytes(group, peak_bytes))
         except (OSError, ValueError):
             return Spent()  # refused before it had one
         finally:
             if peak is not None:
                 os.close(peak)
+
+    def _left_bytes(self, group: str, peak_bytes: int | None) -> int:
+        base_bytes = self._base_bytes or 0
+        if peak_bytes is not None and peak_bytes <= base_bytes + LITTLE_BYTES:
+            return max(peak_bytes - base_bytes, 0)  # as most calls: what is left cannot be more, and nobody need ask
+        return max(int(_read(f"{group}/{self._files.usage}")) - base_bytes, 0)
 
     def _kills(self, group: str) -> int:
         events = _read(f"{group}/{self._files.events}").split()

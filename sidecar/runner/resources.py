@@ -21,6 +21,8 @@ from sidecar.runner.mount_namespaces import HeldMounts
 from sidecar.worker.removal import remove
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sidecar.config import Config
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,7 @@ class Share:
         self.scratch_name = secrets.token_hex(16) if scratch_root else ""
         self.scratch_path = f"{scratch_root}/{self.scratch_name}" if scratch_root else ""
         self._shown: int | None = None
+        self._left_bytes = 0
         self._memory_max_bytes = -1
 
     @property
@@ -156,7 +159,12 @@ class Share:
 
     def finish(self, *, had_answered: bool) -> Spent:
         """The worker is dead: what it took."""
-        return self._cgroup.finish(self._number, had_answered=had_answered) if self._cgroup else Spent()
+        if self._cgroup is None:
+            spent = Spent(left_bytes=self.scratch_bytes)
+        else:
+            spent = self._cgroup.finish(self._number, had_answered=had_answered)
+        self._left_bytes = spent.left_bytes
+        return spent
 
     def remove_cgroup(self) -> None:
         """Once it is `finish`ed, when nobody waits for it."""
@@ -168,11 +176,15 @@ class Share:
         with contextlib.suppress(OSError):  # gone, or taken with the root at the zygote's end
             remove(self.scratch_path)
 
-    def close(self) -> None:
-        """Let go of what the worker has shown: its files are freed with the last descriptor."""
+    def close(self) -> asyncio.Future[None] | None:
+        """Let go of what the worker has shown: its files are freed with the last descriptor.
+
+        What to wait for until they are, None where that is not worth it.
+        """
         if self._shown is not None:
             os.close(self._shown)
             self._shown = None
         if self._held is not None:
-            self._mounts.release(self._held)
-            self._held = None
+            held, self._held = self._held, None
+            return self._mounts.release(held, self._left_bytes)
+        return None

@@ -79,6 +79,7 @@ class Worker:
         self.jailing_cpu_us = 0
         self.reported = Reported()
         self._cleaned: asyncio.Future[None] | None = None
+        self._freed: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[Frame] = loop.create_future()
         self._attached: asyncio.Future[None] = loop.create_future()
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
@@ -183,6 +184,9 @@ class Worker:
         if self._cleaned is not None:
             # What takes longer goes on while the reply is sent.
             await asyncio.wait({self._cleaned}, timeout=_CLEAN_TIMEOUT_S)
+        if self._freed is not None:
+            # Memory that its call was allowed: no other call has it before it is free.
+            await self._freed
         return ended
 
     async def _death(self) -> None:
@@ -207,7 +211,7 @@ class Worker:
     def _close(self) -> None:
         self._closed = True
         self.channel.close()
-        self.share.close()
+        self._freed = self.share.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
