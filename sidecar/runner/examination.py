@@ -105,7 +105,7 @@ async def _examine(worker: Worker, request: _Request) -> tuple[Frame | None, Cau
 
 
 def _list(terminal: Frame | None) -> list[Any] | None:
-    if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.FAILURE_MAX_BYTES:
+    if terminal is None or terminal[0] != wire.DIAGNOSTICS or len(terminal[1]) > wire.DIAGNOSTICS_MAX_BYTES:
         return None
     try:
         found = json.loads(terminal[1])

@@ -68,7 +68,7 @@ class Worker:
         for descriptor in (stdout_reader, stderr_reader):
             os.set_blocking(descriptor, False)
         self._remote = (channel.detach(), stdout, stderr)
-        max_frame_bytes = max(limits.result_max_bytes, wire.FAILURE_MAX_BYTES)
+        max_frame_bytes = max(limits.result_max_bytes, wire.DIAGNOSTICS_MAX_BYTES)
         self.channel = Channel(ours, max_frame_bytes, self._take, self._channel_ended)
         self._pidfd: int | None = None
         self._closed = False

@@ -26,6 +26,7 @@ _Terminal = Tuple[int, bytes]
 
 # Bound before the tool can replace anything in json.
 _ENCODE = json.JSONEncoder().encode
+_ENCODE_TEXT = json.JSONEncoder(ensure_ascii=False).encode
 # Given back when memory runs out, so that there is some to say so with. Addresses count, so it is never touched.
 _RESERVE = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
@@ -199,11 +200,15 @@ def _report(error: BaseException, source: Source, arguments: Any, watch: Optiona
 
 
 def _failure(error: Dict[str, Any]) -> _Terminal:
-    payload = _ENCODE(error).encode()
+    payload = _encoded(error)
     if len(payload) > wire.FAILURE_MAX_BYTES:
-        error = dict(error, traceback="cut: the report was too large")
-        payload = _ENCODE(error).encode()
+        payload = _encoded(dict(error, traceback="cut: the report was too large"))
     return wire.FAILURE, payload
+
+
+def _encoded(error: Dict[str, Any]) -> bytes:
+    # A lone surrogate becomes the escape that JSON has for it; all else is shorter as it is than escaped.
+    return _ENCODE_TEXT(error).encode("utf-8", "backslashreplace")
 
 
 def out_of_memory() -> _Terminal:

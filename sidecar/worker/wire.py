@@ -68,7 +68,8 @@ ARGUMENT_MAX_CHARS = 200
 # What a tool's error may take of a reply: a message or traceback beyond these is cut, and says so.
 MESSAGE_MAX_CHARS = 16 * 1024
 TRACEBACK_MAX_CHARS = 64 * 1024
-FAILURE_MAX_BYTES = 1024 * 1024
+# All that the sidecar parses of it, on its event loop: a forged one of many small values takes a hundred times as long.
+FAILURE_MAX_BYTES = 256 * 1024
 
 # Compiled code beyond this is compiled anew in each call.
 COMPILED_MAX_BYTES = 4 * 1024 * 1024
@@ -77,6 +78,7 @@ DERIVED_MAX_BYTES = 64 * 1024
 
 # Findings about one source text; what comes after them is left out.
 DIAGNOSTICS_MAX = 100
+DIAGNOSTICS_MAX_BYTES = 1024 * 1024
 
 # Containers within containers, in results: JSON parsers of hosts give up from about 200 on.
 RESULT_MAX_DEPTH = 128

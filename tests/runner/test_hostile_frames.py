@@ -82,7 +82,7 @@ async def _heard(stream: bytes) -> tuple[Worker, tuple[int, bytes] | None]:
     os.close(stdout)
     os.close(stderr)
     terminal = await asyncio.wait_for(worker.terminal, 10)
-    assert len(worker.channel._decoder._buffer) <= HEADER.size + wire.FAILURE_MAX_BYTES
+    assert len(worker.channel._decoder._buffer) <= HEADER.size + wire.DIAGNOSTICS_MAX_BYTES
     worker.discard()
     return worker, terminal
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from sidecar.runner import verdict
 from sidecar.runner.ended import LOST, Ended
 from sidecar.worker import wire
+
+if TYPE_CHECKING:
+    from harness import ToolRunner
 
 BOUNDS = verdict.Bounds(timeout_ms=1000, max_memory_mb=100, max_cpu_ms=5000, discard_max_bytes=777)
 MIB_KB = 1024
@@ -180,3 +184,19 @@ def test_no_failure_breaks_the_judge_or_says_more_than_it_may(fields: dict[str, 
     assert set(error) <= {"code", "type", "message", "line", "column", "hint", "traceback"}
     assert isinstance(error["message"], str)
     assert isinstance(error["type"], str)
+
+
+@pytest.mark.parametrize("character", ["x", "\u6f22", "\U0001f40d", "\udc80", '"'])
+def test_a_long_failure_comes_through_in_any_script(runner: ToolRunner, character: str) -> None:
+    code = f"def run(args):\n    raise ValueError({character!a} * 200000)"
+    error = runner.run(code).error
+    assert (error["code"], error["type"]) == ("tool_error", "ValueError")
+    assert "characters cut" in error["message"]
+    assert error["traceback"].startswith(("Traceback", "cut:"))
+
+
+def test_a_failure_of_many_values_is_not_even_parsed() -> None:
+    forged = b'{"code":"tool_error","message":"m","x":[' + b"1," * 500_000 + b"1]}"
+    read = verdict.read((wire.FAILURE, forged))
+    assert read is not None
+    assert read.code == "crashed"
