@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InvalidTool, QueueFull
+from sidecar.tools import plain_schema
 from sidecar.tools import schema as schemas
 from sidecar.tools.ajv import Finding, findings
 from sidecar.tools.validation_pool import CheckFailed, CheckTimedOut
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 MAX_CHECK_MS = 2000
 # About 50 ms of python-jsonschema's time.
 _INLINE_STEPS = 20_000
-# A schema up to this size is held against its meta-schema at once, which takes some milliseconds.
+# A schema up to this size is held against its meta-schema at once, which takes half a millisecond for each of its
+# subschemas. It may be a stranger's (see `derived`), and of very many even the cost takes too long to count.
 _INLINE_SCHEMA_BYTES = 4096
+_INLINE_SUBSCHEMAS = 50
+_COUNTED_SUBSCHEMAS = 1000
 _SCHEMA_DEADLINE_S = 10.0
 _MAX_QUOTED = 3
 
@@ -33,7 +37,8 @@ class ArgumentCheck:
 
     def __init__(self, schema: dict[str, Any], text: str, pool: ValidationPool) -> None:
         self._validator = schemas.make_validator(schema)
-        self._cost = schemas.cost_of(schema)
+        counted = text.count("{") <= _COUNTED_SUBSCHEMAS
+        self._cost = schemas.cost_of(schema) if counted else schemas.Cost(None)
         self._text = text
         self._pool = pool
         self._turn = asyncio.Lock()
@@ -42,7 +47,8 @@ class ArgumentCheck:
     async def create(cls, schema: dict[str, Any], text: str, pool: ValidationPool) -> ArgumentCheck:
         """Return the check for `schema`, whose JSON is `text`; `InvalidTool` unless it is a usable schema."""
         try:
-            inline = len(text) <= _INLINE_SCHEMA_BYTES
+            is_quick = text.count("{") <= _INLINE_SUBSCHEMAS or plain_schema.weight_of(schema) is not None
+            inline = is_quick and len(text) <= _INLINE_SCHEMA_BYTES
             if inline:
                 schemas.check_schema(schema)
             if not inline or schemas.cost_of(schema).weight is None:  # the helper also tries it, and is warm afterwards

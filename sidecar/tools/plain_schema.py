@@ -14,6 +14,7 @@ _TEXTS = frozenset({"title", "description", "$comment"})
 _COUNTS = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
 _NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _ANYTHING = frozenset({"default", "const"})
+_ENUM_PER_STEP = 8
 # Deeper ones are no longer plain.
 _MAX_DEPTH = 16
 
@@ -41,8 +42,11 @@ def _of_member(keyword: str, value: Any, depth: int) -> int:
         return sum(_weight(one, depth) for one in value.values())
     if keyword == "items" or (keyword == "additionalProperties" and not isinstance(value, bool)):
         return _weight(value, depth)
-    if keyword in ("required", "enum"):
+    if keyword == "required":
         return _length_of_texts(value)
+    if keyword == "enum":
+        # What does not fit has all of them quoted.
+        return max(_length_of_texts(value), sum(map(len, value)) // _ENUM_PER_STEP)
     if not _is_plain_value(keyword, value):
         raise _NotPlain
     return 0

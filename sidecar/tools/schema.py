@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _MAX_REASON_LENGTH = 300
+# Characters of the arguments, and of a schema's `enum`, that are quoted in the time of one step.
+_QUOTED_PER_STEP = 256
+_ENUM_PER_STEP = 8
 _CHEAP_KEYWORDS = frozenset(
     {
         *("type", "properties", "required", "enum", "const", "items", "prefixItems", "additionalProperties"),
@@ -64,7 +67,9 @@ class Cost:
         if self.weight is None:
             return False
         values = 1 + arguments.count(",") + arguments.count(":")
-        return self.weight * values + len(arguments) // 64 <= budget
+        # Each subschema that does not fit makes python-jsonschema quote what it was held against.
+        quoted = len(arguments) // _QUOTED_PER_STEP
+        return self.weight * (values + quoted) <= budget
 
 
 def check_schema(schema: dict[str, Any]) -> None:
@@ -94,7 +99,8 @@ def cost_of(schema: dict[str, Any]) -> Cost:
     for contents, _resolver in _subschemas(schema):
         if not contents.keys() <= _CHEAP_KEYWORDS:
             return Cost(None)
-        weight += 1 + len(contents.get("required", ())) + len(contents.get("enum", ()))
+        allowed = contents.get("enum", ())
+        weight += 1 + len(contents.get("required", ())) + max(len(allowed), len(repr(allowed)) // _ENUM_PER_STEP)
     return Cost(weight)
 
 

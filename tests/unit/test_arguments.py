@@ -11,6 +11,7 @@ import pytest
 from host import Host, with_host
 
 from sidecar.protocol.arguments import Arguments
+from sidecar.tools import schema as schemas
 from sidecar.tools.arguments import ArgumentCheck
 from sidecar.tools.schema import cost_of
 from sidecar.tools.validation_pool import ValidationPool
@@ -170,6 +171,39 @@ def test_an_ordinary_schema_is_cheap_for_ordinary_arguments_only() -> None:
     assert cost.weight == 6
     assert cost.allows("[1,2]", 20_000)
     assert not cost.allows("[" + "1," * 10_000 + "1]", 20_000)
+
+
+@pytest.mark.parametrize(
+    ("schema", "arguments"),
+    [
+        # Each subschema that fails quotes the text; each value that fails quotes the allowed ones.
+        ({"anyOf": [{"type": "null"}] * 400}, json.dumps("x" * 1_000_000)),
+        ({"items": {"enum": ["x" * 4000]}}, json.dumps([1] * 6000)),
+    ],
+)
+def test_what_is_quoted_in_errors_counts_as_work(schema: dict[str, Any], arguments: str) -> None:
+    assert not cost_of(schema).allows(arguments, 20_000)
+
+
+@pytest.mark.parametrize(("parts", "on_the_loop"), [(900, ["cost_of"]), (1100, [])])
+def test_a_schema_of_many_parts_is_looked_at_in_the_helper(
+    parts: int, on_the_loop: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def watched(name: str) -> Any:
+        real = getattr(schemas, name)
+
+        def watch(schema: dict[str, Any]) -> Any:
+            seen.append(name)
+            return real(schema)
+
+        return watch
+
+    for name in ("check_schema", "cost_of"):
+        monkeypatch.setattr(schemas, name, watched(name))
+    assert check({"anyOf": [{}] * parts}, {"x": 1}) is None
+    assert seen == on_the_loop
 
 
 def test_integers_of_any_size_are_checked_as_such() -> None:
