@@ -10,7 +10,7 @@ import asyncio
 import collections
 from typing import TYPE_CHECKING
 
-from sidecar.errors import InternalError, SandboxUnavailable
+from sidecar.errors import InternalError, SandboxUnavailable, ShuttingDown
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
 from sidecar.runner.supervision import Supervision
 from sidecar.runner.waiting import within
@@ -173,7 +173,12 @@ class Pool:
         return None
 
     async def _live_zygote(self) -> Zygote:
-        """The zygote, started if need be, which brings a first standby worker. Raises what `settle` does."""
+        """The zygote, started if need be, which brings a first standby worker. Raises what `settle` does.
+
+        `ShuttingDown` once the pool is closed: nobody would end what is started then.
+        """
+        if self._closed:
+            raise ShuttingDown("The sidecar is done with this interpreter and starts no more processes of it.")
         if self._zygote is not None and self._zygote.alive:
             return self._zygote
         if self._starting is None or self._starting.done():

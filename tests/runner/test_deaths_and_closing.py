@@ -110,6 +110,23 @@ def test_closing_before_anything_ran_or_twice_is_fine() -> None:
     tools.close()
 
 
+def test_code_that_waits_to_be_compiled_starts_nothing_after_the_end() -> None:
+    tools = harness.ToolRunner(harness.config())
+
+    async def scenario() -> None:
+        await tools.runner.run(tools.request(WORKS))
+        pool = await tools.runner._pools.get(tools.config.python_path, "strict")
+        # As with the second call, right before the end.
+        tools.runner._compilations.of(pool, tools.request(WORKS))
+        await tools.runner.close()
+        while tools.runner.gauges()["compiling"]:  # noqa: ASYNC110 - bounded by `on_loop`
+            await asyncio.sleep(0)
+
+    tools.on_loop(scenario())
+    assert tools.runner.gauges()["zygotes"] == 0
+    tools.close()
+
+
 @pytest.mark.parametrize("turns", [0, 1, 3, 10])
 def test_closing_while_the_first_interpreter_is_being_found_leaves_nothing(turns: int) -> None:
     descriptors = harness.open_descriptors()
