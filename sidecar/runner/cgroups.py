@@ -82,7 +82,12 @@ class MemoryCgroup:
             raise
 
     def limit(self, number: int, max_bytes: int) -> None:
-        """Let worker `number`, which waits for its call, have `max_bytes` more, and what the kernel itself needs."""
+        """Let worker `number`, which waits for its call, have `max_bytes` more, and what the kernel itself needs.
+
+        OSError where it is dead.
+        """
+        if number in self.dead:
+            raise FileNotFoundError(f"worker {number} is dead")
         group = f"{self.path}/{number}"
         if self._base_bytes is None:
             # Each of a zygote's workers has used the same until then.

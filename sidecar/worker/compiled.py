@@ -6,12 +6,14 @@ only forge code for that same tool.
 """
 
 import marshal
+from importlib.util import MAGIC_NUMBER
 from types import CodeType
 from typing import NamedTuple, Optional
 
 from .reach import can_reach_a_wall
 
 _NEAR, _FAR = b"n", b"f"
+_HEAD_BYTES = 1 + len(MAGIC_NUMBER)
 
 
 class Compiled(NamedTuple):
@@ -27,14 +29,16 @@ def of(code: CodeType) -> Compiled:
 
 
 def dump(compiled: Compiled) -> bytes:
-    """For `load`, in an interpreter of the same build."""
-    return (_NEAR if compiled.is_near_a_wall else _FAR) + marshal.dumps(compiled.code)
+    """For `load`, in an interpreter whose bytecode is the same."""
+    return (_NEAR if compiled.is_near_a_wall else _FAR) + MAGIC_NUMBER + marshal.dumps(compiled.code)
 
 
 def load(data: bytes) -> Optional[Compiled]:
     """None where that is no code of this interpreter's: then the source is there."""
+    if data[1:_HEAD_BYTES] != MAGIC_NUMBER:
+        return None  # it was upgraded meanwhile: marshal itself does not tell, and other bytecode crashes it
     try:
-        code = marshal.loads(data[1:])
+        code = marshal.loads(data[_HEAD_BYTES:])
     except (ValueError, EOFError, TypeError):
         return None
     return Compiled(code, data[:1] != _FAR) if isinstance(code, CodeType) else None

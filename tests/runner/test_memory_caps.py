@@ -151,3 +151,21 @@ def test_a_tree_is_measured_without_following_links(tmp_path: Path) -> None:
 def test_a_process_that_is_gone_holds_nothing() -> None:
     assert holdings(None).threads == 0
     assert holdings(2**22 + 1).memory_bytes == 0
+
+
+def test_a_worker_that_has_just_died_is_given_no_limit_and_no_descriptor_is_kept_for_it(
+    in_cgroups: harness.ToolRunner,
+) -> None:
+    async def scenario() -> None:
+        pool = await in_cgroups.runner._pools.get(in_cgroups.config.python_path, "strict")
+        worker = await pool.acquire()
+        await worker.end()
+        with pytest.raises(OSError, match=r"dead|No such file"):
+            worker.share.limit_memory(1 << 30)
+        assert pool._zygote is not None
+        cgroup = pool._zygote._resources._cgroup
+        assert cgroup is not None
+        assert worker.share._number not in cgroup._peaks
+
+    in_cgroups.on_loop(scenario())
+    assert in_cgroups.run(ONE).data == 1
