@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sidecar.errors import QueueFull
 from sidecar.runner.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A guess until a call has ended.
 _FIRST_GUESS_MS = 50.0
@@ -67,6 +72,20 @@ class Admission:
         self.running -= 1
         self.memory_mb -= memory_mb
         self._admit()
+
+    @contextmanager
+    def lent(self, memory_mb: int) -> Iterator[bool]:
+        """Memory for the sidecar's own work beside the calls: whether there is as much that nobody waits for."""
+        is_lent = not self._lines and self.memory_mb + memory_mb <= self._budget_mb
+        if not is_lent:
+            yield False
+            return
+        self.memory_mb += memory_mb
+        try:
+            yield True
+        finally:
+            self.memory_mb -= memory_mb
+            self._admit()
 
     def measured(self, wall_ms: float) -> None:
         """Learn how long a call took, for what a refused one is told."""

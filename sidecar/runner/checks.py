@@ -34,8 +34,10 @@ _BATCH_MAX_CHARS = 256 * 1024
 class Checks:
     """Collects what is asked while a batch is being compiled."""
 
-    def __init__(self, in_turn: InTurn) -> None:
+    def __init__(self, in_turn: InTurn, budget_mb: int) -> None:
+        """`budget_mb` is what all processes together may take, however large a source is."""
         self._in_turn = in_turn
+        self._budget_mb = budget_mb
         self._waiting: defaultdict[Pool, list[tuple[str, asyncio.Future[bool]]]] = defaultdict(list)
         self._batches: dict[Pool, asyncio.Task[None]] = {}
 
@@ -44,10 +46,15 @@ class Checks:
         if len(code) <= _BATCH_MAX_CHARS and await self._is_clean(pool, code):
             return []
 
-        async def alone() -> list[Any]:
-            return await examination.check(await pool.acquire(), code)
+        memory_mb = self._memory_mb(code)
 
-        return await self._in_turn(pool, examination.memory_mb(code), alone)
+        async def alone() -> list[Any]:
+            return await examination.check(await pool.acquire(), code, memory_mb)
+
+        return await self._in_turn(pool, memory_mb, alone)
+
+    def _memory_mb(self, code: str) -> int:
+        return min(examination.memory_mb(code), self._budget_mb)
 
     def _is_clean(self, pool: Pool, code: str) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()
@@ -80,10 +87,12 @@ class Checks:
         return batch
 
     async def _compile(self, pool: Pool, codes: list[str]) -> list[bool]:
+        memory_mb = self._memory_mb("".join(codes))
+
         async def together() -> list[bool]:
-            return await examination.are_clean(await pool.acquire(), codes)
+            return await examination.are_clean(await pool.acquire(), codes, memory_mb)
 
         try:
-            return await self._in_turn(pool, examination.memory_mb("".join(codes)), together)
+            return await self._in_turn(pool, memory_mb, together)
         except SidecarError:
             return [False] * len(codes)  # each meets the same fault alone, and reports it

@@ -55,6 +55,10 @@ class CodeCache:
         """Keep what a worker has compiled; nothing where it could not."""
         self._keep(key, compiled)
 
+    def postpone(self, key: Key) -> None:
+        """It cannot be compiled now: the next call may ask again."""
+        self._keep(key, None)
+
     def _keep(self, key: Key, compiled: bytes | None) -> None:
         if key in self._entries:
             self._bytes -= _size(key, self._entries.pop(key))

@@ -1,6 +1,7 @@
 """Compiles the code of calls to come, one source at a time, off the path of every call.
 
-Invariant: what compiles has seen the source and nothing else, and is no call: it waits for no turn and takes none.
+Invariant: what compiles has seen the source and nothing else, and is no call: it waits for no turn and takes none. It
+has no more memory than the call that asked for it, and only what is left of the budget.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sidecar.runner.code_cache import CodeCache, Key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sidecar.runner.admission import Admission
     from sidecar.runner.outcome import CallRequest
     from sidecar.runner.pool import Pool
 
@@ -26,9 +28,10 @@ _BEGIN_AFTER_S = 0.005
 class Compilations:
     """Gives calls what was compiled of their code before."""
 
-    def __init__(self, track: Callable[[asyncio.Task[None]], None]) -> None:
-        """`track` is told of each task, so that closing the runner ends it."""
+    def __init__(self, admission: Admission, track: Callable[[asyncio.Task[None]], None]) -> None:
+        """`admission` lends the memory; `track` is told of each task, so that closing the runner ends it."""
         self._codes = CodeCache()
+        self._admission = admission
         self._track = track
         self._one_at_a_time = asyncio.Lock()
         self.pending = 0
@@ -39,17 +42,22 @@ class Compilations:
         found = self._codes.get(key)
         if not found and self._codes.is_wanted(key):
             self.pending += 1
-            asyncio.get_running_loop().call_later(_BEGIN_AFTER_S, self._begin, pool, key)
+            memory_mb = min(examination.memory_mb(key.code), request.max_memory_mb)
+            asyncio.get_running_loop().call_later(_BEGIN_AFTER_S, self._begin, pool, key, memory_mb)
         return found
 
-    def _begin(self, pool: Pool, key: Key) -> None:
-        self._track(asyncio.get_running_loop().create_task(self._compile(pool, key)))
+    def _begin(self, pool: Pool, key: Key, memory_mb: int) -> None:
+        self._track(asyncio.get_running_loop().create_task(self._compile(pool, key, memory_mb)))
 
-    async def _compile(self, pool: Pool, key: Key) -> None:
+    async def _compile(self, pool: Pool, key: Key, memory_mb: int) -> None:
         try:
             async with self._one_at_a_time:
-                worker = await pool.acquire()
-                self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id))
+                with self._admission.lent(memory_mb) as is_lent:
+                    if not is_lent:
+                        self._codes.postpone(key)
+                        return
+                    worker = await pool.acquire()
+                    self._codes.put(key, await examination.compile_code(worker, key.code, key.tool_id, memory_mb))
         except (SidecarError, MissedCall):
             return  # calls compile it themselves, and report what is wrong
         finally:

@@ -52,8 +52,8 @@ class Runner:
         self._pools = Pools(config, without, self._close_behind)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
-        self._compilations = Compilations(self._track)
-        self._checks = Checks(self._in_turn)
+        self._compilations = Compilations(self._admission, self._track)
+        self._checks = Checks(self._in_turn, config.memory_budget_mb)
         self._closed = False
 
     def start(self) -> None:
@@ -113,10 +113,12 @@ class Runner:
         floor = floor or self._config.min_isolation
         pool = await self._open(python_path, floor)
 
-        async def attempt() -> tuple[str, ...]:
-            return await examination.imports(await pool.acquire(), code)
+        memory_mb = min(examination.memory_mb(code), self._config.memory_budget_mb)
 
-        found = await self._in_turn(pool, examination.memory_mb(code), attempt)
+        async def attempt() -> tuple[str, ...]:
+            return await examination.imports(await pool.acquire(), code, memory_mb)
+
+        found = await self._in_turn(pool, memory_mb, attempt)
         if found:
             (await self._pools.get(python_path, floor, found)).replace()
         return found

@@ -37,9 +37,9 @@ def memory_mb(code: str) -> int:
     return min(least_mb + len(code) * _CHECK_BYTES_PER_CHARACTER // _MIB, most_mb)
 
 
-async def check(worker: Worker, code: str) -> list[Any]:
+async def check(worker: Worker, code: str, max_memory_mb: int) -> list[Any]:
     """Compile only: what the worker found (`wire.DIAGNOSTICS`), or that it is too much to compile. `MissedCall`."""
-    request = _Request("check", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code))
+    request = _Request("check", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, max_memory_mb)
     terminal, cause = await _examine(worker, request)
     found = _list(terminal)
     if found is not None:
@@ -48,27 +48,26 @@ async def check(worker: Worker, code: str) -> list[Any]:
     return [{"line": 1, "column": 1, "message": reason, "severity": "error"}]
 
 
-async def are_clean(worker: Worker, codes: list[str]) -> list[bool]:
+async def are_clean(worker: Worker, codes: list[str], max_memory_mb: int) -> list[bool]:
     """For each of these sources, whether `check` would find nothing in it; all false where the worker does not say."""
-    text = "".join(codes)
     payload = json.dumps(codes).encode()
-    terminal, _ = await _examine(worker, _Request("check_many", payload, _CHECK_TIMEOUT_MS, memory_mb(text)))
+    terminal, _ = await _examine(worker, _Request("check_many", payload, _CHECK_TIMEOUT_MS, max_memory_mb))
     said = _list(terminal) or []
     return [one is True for one in said] if len(said) == len(codes) else [False] * len(codes)
 
 
-async def compile_code(worker: Worker, code: str, tool_id: str | None) -> bytes:
+async def compile_code(worker: Worker, code: str, tool_id: str | None, max_memory_mb: int) -> bytes:
     """What calls of this code can be sent beside it (`wire.COMPILED`); nothing where that cannot be had."""
-    request = _Request("compile", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code), tool_id)
+    request = _Request("compile", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, max_memory_mb, tool_id)
     terminal, _ = await _examine(worker, request)
     if terminal is None or terminal[0] != wire.COMPILED or len(terminal[1]) > wire.COMPILED_MAX_BYTES:
         return b""
     return terminal[1]
 
 
-async def imports(worker: Worker, code: str) -> tuple[str, ...]:
+async def imports(worker: Worker, code: str, max_memory_mb: int) -> tuple[str, ...]:
     """The modules that this code imports at its top, sorted, by the worker's word: names, and no more than a few."""
-    request = _Request("imports", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, memory_mb(code))
+    request = _Request("imports", code.encode("utf-8", "surrogatepass"), _CHECK_TIMEOUT_MS, max_memory_mb)
     terminal, _ = await _examine(worker, request)
     found = {one for one in _list(terminal) or () if isinstance(one, str) and _MODULE_NAME.fullmatch(one)}
     return tuple(sorted(found)[:_IMPORTS_MAX])

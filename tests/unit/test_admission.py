@@ -191,3 +191,23 @@ def test_a_cancellation_that_comes_together_with_the_turn_gives_the_place_back()
         assert (crowd.admission.running, crowd.admission.queued, crowd.admission.memory_mb) == (0, 0, 0)
 
     run(scenario)
+
+
+def test_only_memory_that_nobody_waits_for_is_lent_and_it_comes_back() -> None:
+    async def scenario() -> None:
+        crowd = Crowd(door(max_running=3, budget_mb=100))
+        with crowd.admission.lent(60) as is_lent:
+            assert is_lent
+            with crowd.admission.lent(50) as more:
+                assert not more
+            for name in ("first", "second"):
+                crowd.arrive(name, 30)
+            await _turns()
+            assert crowd.entered == ["first"]
+            with crowd.admission.lent(1) as before_the_line:
+                assert not before_the_line
+        await _turns()
+        assert crowd.entered == ["first", "second"]
+        assert crowd.admission.memory_mb == 60
+
+    run(scenario)
