@@ -87,7 +87,9 @@ def test_a_call_beyond_the_queue_is_refused_with_when_to_come_back(lone: ToolRun
         assert b"1" in (await second).result
 
     lone.on_loop(scenario())
-    assert lone.runner.gauges() == {"running": 0, "queued": 0, "memoryMB": 0, "standby": 0, "zygotes": 1}
+    lone.processes()  # when nothing is compiled for later calls
+    gauges = lone.runner.gauges()
+    assert (gauges["running"], gauges["queued"], gauges["memoryMB"], gauges["zygotes"]) == (0, 0, 0, 1)
 
 
 def test_calls_that_find_a_free_slot_do_not_count_as_queued() -> None:
