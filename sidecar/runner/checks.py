@@ -34,9 +34,10 @@ _BATCH_MAX_CHARS = 256 * 1024
 class Checks:
     """Collects what is asked while a batch is being compiled."""
 
-    def __init__(self, in_turn: InTurn, memory_budget_mb: int) -> None:
+    def __init__(self, in_turn: InTurn, budget_mb: int) -> None:
+        """`budget_mb` is what all processes together may take, however large a source is."""
         self._in_turn = in_turn
-        self._budget_mb = memory_budget_mb
+        self._budget_mb = budget_mb
         self._waiting: defaultdict[Pool, list[tuple[str, asyncio.Future[bool]]]] = defaultdict(list)
         self._batches: dict[Pool, asyncio.Task[None]] = {}
 

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InvalidTool, QueueFull
+from sidecar.tools import plain_schema
 from sidecar.tools import schema as schemas
 from sidecar.tools.ajv import Finding, findings
 from sidecar.tools.validation_pool import CheckFailed, CheckTimedOut
@@ -46,7 +47,8 @@ class ArgumentCheck:
     async def create(cls, schema: dict[str, Any], text: str, pool: ValidationPool) -> ArgumentCheck:
         """Return the check for `schema`, whose JSON is `text`; `InvalidTool` unless it is a usable schema."""
         try:
-            inline = len(text) <= _INLINE_SCHEMA_BYTES and text.count("{") <= _INLINE_SUBSCHEMAS
+            is_quick = text.count("{") <= _INLINE_SUBSCHEMAS or plain_schema.weight_of(schema) is not None
+            inline = is_quick and len(text) <= _INLINE_SCHEMA_BYTES
             if inline:
                 schemas.check_schema(schema)
             if not inline or schemas.cost_of(schema).weight is None:  # the helper also tries it, and is warm afterwards

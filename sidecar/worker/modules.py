@@ -12,9 +12,11 @@ from typing import Iterable, Iterator, List
 
 # Those that do something, or want a screen, or are not for tools.
 _LEFT_OUT = frozenset({
-    "__main__", "antigravity", "ensurepip", "idlelib", "lib2to3", "pip", "site", "test", "this", "tkinter", "turtle",
-    "turtledemo", "venv",
+    "antigravity", "ensurepip", "idlelib", "lib2to3", "pip", "site", "this", "tkinter", "turtle", "turtledemo", "venv",
 })  # fmt: skip
+# Within any package: programs, which run when they are imported (`unittest.__main__`), and tests, which start processes
+# and load whatever there is (`ctypes.test`). The jail is not closed yet, and a tool chooses the names.
+_LEFT_OUT_PARTS = frozenset({"__main__", "test", "tests"})
 
 
 def at_the_top(text: str) -> List[str]:
@@ -25,7 +27,7 @@ def at_the_top(text: str) -> List[str]:
 def load(names: Iterable[str]) -> None:
     """Import what can be, of the standard library alone: nothing else is on the path of a zygote. RuntimeError."""
     for name in names:
-        if name.partition(".")[0] in _LEFT_OUT:
+        if not _is_for_tools(name):
             continue
         try:
             __import__(name)
@@ -33,6 +35,11 @@ def load(names: Iterable[str]) -> None:
             pass
     if len(os.listdir("/proc/self/task")) > 1:
         raise RuntimeError("a module that was to be loaded beforehand has started a thread")
+
+
+def _is_for_tools(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] not in _LEFT_OUT and _LEFT_OUT_PARTS.isdisjoint(parts)
 
 
 def _names(body: Iterable[ast.stmt]) -> Iterator[str]:

@@ -94,6 +94,14 @@ def test_what_is_not_to_be_loaded_or_not_there_harms_nobody(warm: harness.ToolRu
     assert run(warm, "import json\ndef run(args): return args", imports, 5).data == 5
 
 
+@pytest.mark.parametrize("name", ["unittest.__main__", "unittest.test.testmock", "test.support"])
+def test_programs_and_tests_do_not_run_in_front_of_the_jail(warm: harness.ToolRunner, name: str) -> None:
+    assert name in imports_of(warm, f"from {name} import main\ndef run(args): return 1")
+    # Importing one imports its package first, whatever becomes of it then.
+    probe = PROBE + f"def run(args): return {name.partition('.')[0]!r} in BEFORE"
+    assert run(warm, probe, (name,)).data is False
+
+
 def test_a_warm_call_is_jailed_as_any_other(warm: harness.ToolRunner) -> None:
     imports = imports_of(warm, "import socket, subprocess, sqlite3\ndef run(args): return 1")
     reply = run(warm, "import socket\ndef run(args): socket.socket()", imports)
