@@ -6,7 +6,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sidecar.client.options import LimitOptions, ToolOptions, wire_options
+from sidecar.client.options import RUN_NAMES, RunOptions, ToolOptions, wire_options
 from sidecar.client.session import Session
 from sidecar.errors import SidecarError
 
@@ -65,7 +65,7 @@ class AsyncPyRunner:
         code: str | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
-        **options: Unpack[LimitOptions],
+        **options: Unpack[RunOptions],
     ) -> RunReply:
         """Run a registered tool, or inline `code`, with any JSON value as its arguments.
 
@@ -76,12 +76,12 @@ class AsyncPyRunner:
         if (tool_id is None) == (code is None):
             raise TypeError("run takes the id of a registered tool or code=, exactly one")
         params: Message = {"id": tool_id} if tool_id is not None else {"code": code, **self._options}
-        params.update(wire_options(options))
+        params.update(wire_options(options, RUN_NAMES))
         if args is not NO_ARGS:
             params["args"] = args
         is_streamed = on_stdout is not None or on_stderr is not None
         if is_streamed:
-            params |= {"runId": uuid.uuid4().hex, "stream": True}
+            params = {"runId": uuid.uuid4().hex, **params, "stream": True}
         handlers = {"stdout": on_stdout, "stderr": on_stderr}
 
         def on_output(stream: str, text: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from sidecar.client.options import LimitOptions, ToolOptions
+    from sidecar.client.options import RunOptions, ToolOptions
     from sidecar.client.results import (
         DoctorReply,
         RegisterReply,
@@ -68,7 +68,7 @@ class PyRunner:
         code: str | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
-        **options: Unpack[LimitOptions],
+        **options: Unpack[RunOptions],
     ) -> RunReply:
         """Run a registered tool, or inline `code`. `on_stdout` and `on_stderr` are called in another thread."""
         return self._await(

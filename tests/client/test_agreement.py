@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from typing_extensions import is_typeddict
 
+from sidecar.client import AsyncPyRunner, PyRunner, results
 from sidecar.client import errors as client_errors
-from sidecar.client import results
 from sidecar.client.environment import ALLOWED, ALLOWED_PREFIXES, sidecar_environment
-from sidecar.client.options import wire_options
+from sidecar.client.options import RUN_NAMES, TOOL_NAMES, wire_options
 from sidecar.client.process import PROTOCOL_VERSION
 from sidecar.errors import SidecarError
+from sidecar.protocol import messages
 from sidecar.protocol import results as models
 from sidecar.server import handlers  # noqa: F401 - so that every error that the sidecar answers with is known
 
@@ -38,12 +40,31 @@ MODELS = {
 
 @pytest.mark.parametrize(("reply", "model"), MODELS.items(), ids=[reply.__name__ for reply in MODELS])
 def test_a_reply_has_the_members_that_the_sidecar_sends(reply: type, model: type[BaseModel]) -> None:
-    assert set(reply.__annotations__) == {field.alias for field in model.model_fields.values()}
+    assert set(reply.__annotations__) == _members(model)
 
 
 def test_every_reply_is_compared() -> None:
     assert {each for each in vars(results).values() if is_typeddict(each)} == set(MODELS)
     assert models.PROTOCOL_VERSION == PROTOCOL_VERSION
+
+
+def test_whatever_a_host_may_ask_of_the_sidecar_it_may_ask_of_the_client() -> None:
+    ours = {"id", "code", "args", "stream", "owner"}  # that the client itself makes of what it is given
+    assert set(RUN_NAMES.values()) | ours == _members(messages.RunParams)
+    named = {"name", "description", "schema", "warm", "replace"}
+    assert named <= set(inspect.signature(AsyncPyRunner.register).parameters)
+    assert set(TOOL_NAMES.values()) | named | {"id", "code", "owner"} == _members(messages.RegisterParams)
+
+
+def test_both_runners_take_the_same() -> None:
+    for name in vars(PyRunner):
+        if not name.startswith("_"):
+            of_both = [inspect.signature(getattr(each, name)).parameters for each in (PyRunner, AsyncPyRunner)]
+            assert of_both[0] == of_both[1], name
+
+
+def _members(model: type[BaseModel]) -> set[str | None]:
+    return {field.alias for field in model.model_fields.values()}
 
 
 def test_both_clients_hand_on_the_same_variables() -> None:

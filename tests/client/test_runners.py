@@ -51,6 +51,13 @@ def test_a_tool_that_fails_is_a_reply_and_no_exception(runner: PyRunner) -> None
     assert reply["result"]["error"]["type"] == "ZeroDivisionError"
 
 
+def test_a_run_has_the_id_that_the_host_gives_it_also_where_it_is_streamed(runner: PyRunner) -> None:
+    told: list[str] = []
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    reply = runner.run(code="def run(args): print(1)", on_stdout=told.append, run_id="mine", traceparent=trace)
+    assert (reply["runId"], "".join(told)) == ("mine", "1\n")
+
+
 def test_output_is_handed_on_while_the_tool_runs(runner: PyRunner) -> None:
     told: list[tuple[str, str]] = []
     reply = runner.run(

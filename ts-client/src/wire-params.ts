@@ -11,7 +11,7 @@ export interface PyToolDefinition extends LimitOptions {
   readonly id: string;
   readonly name?: string | undefined;
   readonly description?: string | undefined;
-  /** JSON Schema for the tool's arguments; the sidecar checks every call against it. */
+  /** JSON Schema for the arguments; arguments that do not fit give `invalid_args`, and the tool does not run. */
   readonly schema?: object | undefined;
   readonly pythonPath?: string | undefined;
   /** What the private scratch directory is called inside the call; see `PyRunnerOptions.workingDir`. */

@@ -1,22 +1,18 @@
 /** What a host registers with an engine, and the check of it: whatever cannot be used is refused at once. */
 import { errorOf } from "../error-kinds.js";
 import { isRecord, type PyRunnerError } from "../errors.js";
-import type { LimitOptions } from "../options.js";
+import type { PyToolDefinition } from "../wire-params.js";
 import { type ArgumentCheck, argumentCheck } from "./arguments.js";
 import type { BuiltinTool } from "./host-tool.js";
 
-export interface ToolDefinition extends LimitOptions {
-  readonly id: string;
-  readonly name?: string | undefined;
-  readonly description?: string | undefined;
+/** Of a `py` tool it is all that `PyRunner.register` takes; other tools have no limits, and the engine holds their schema. */
+export interface ToolDefinition extends Omit<PyToolDefinition, "replace"> {
   /**
    * `py`: Python source text. `builtin`: a function of the host, which is trusted and runs in this process. `js`: text for
    * the runner that the host has put into `toolEngine.jsRunner`, or a function, which is run like a `builtin`.
    * Default: `py` for a text, `builtin` for a function.
    */
   readonly runner?: "py" | "js" | "builtin" | undefined;
-  /** JSON Schema for the arguments; arguments that do not fit give `invalid_args`, and the tool does not run. */
-  readonly schema?: object | undefined;
   /** What a caller must hold to use the tool. Default: nothing. */
   readonly permissions?: readonly string[] | undefined;
 }
