@@ -45,7 +45,10 @@ class Footprint:
         )
 
     def assert_not_above(self, before: Footprint, *, slack_kb: int = 4096, slack_descriptors: int = 0) -> None:
-        """Compare with what was measured `before`: nothing is more than that and its slack."""
+        """Compare with what was measured `before`: nothing is more than that and its slack.
+
+        A standby worker has, or has not yet, had its limit set ahead, which is a descriptor each.
+        """
         for now, then in zip(self.descriptors, before.descriptors, strict=True):
             assert now <= then + slack_descriptors, (self, before)
         assert self.processes == before.processes

@@ -66,6 +66,6 @@ def test_ten_thousand_calls_leave_nothing_behind(tmp_path: Path) -> None:
         before = Footprint.of(sidecar, tmp_path, STANDBY)
         calls(sidecar, range(WARM_UP, TOTAL))
         after = Footprint.of(sidecar, tmp_path, STANDBY)
-        after.assert_not_above(before)
+        after.assert_not_above(before, slack_descriptors=STANDBY)
         assert after.processes == 2 + STANDBY
         assert sum(sidecar.call("stats")["runs"].values()) == TOTAL
