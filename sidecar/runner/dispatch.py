@@ -50,6 +50,7 @@ class Runner:
     def __init__(self, config: Config, without: frozenset[str] = frozenset(), begun: Description | None = None) -> None:
         """`without` and `begun` as in `Pools`."""
         self._config = config
+        self._retired: set[Pool] = set()
         self._pools = Pools(config, without, self._close_behind, begun)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
@@ -156,6 +157,8 @@ class Runner:
         for task in in_flight:
             task.cancel()
         await asyncio.gather(*in_flight, *self._pools.cancel(), return_exceptions=True)
+        for retired in [*self._retired]:
+            await retired.close()
         await self._pools.close()
 
     async def _open(self, python_path: str, floor: str, imports: tuple[str, ...] = ()) -> Pool:
@@ -194,21 +197,21 @@ class Runner:
 
     def _close_behind(self, pool: Pool) -> None:
         running = {task for task in self._running if task is not asyncio.current_task()}
-        self._track(asyncio.get_running_loop().create_task(_close_when_ended(pool, running)))
+        self._retired.add(pool)
+        self._track(asyncio.get_running_loop().create_task(self._close_after(running, pool)))
+
+    async def _close_after(self, running: set[asyncio.Task[Any]], pool: Pool) -> None:
+        if running:
+            await asyncio.wait(running)
+        await pool.close()
+        # What has not come to this line is closed with everything else.
+        self._retired.discard(pool)
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
         if task is None:
             raise InternalError("A call needs a task of its own.")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-
-
-async def _close_when_ended(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
-    try:
-        if running:
-            await asyncio.wait(running)
-    finally:
-        await pool.close()
 
 
 def _ms_since(started: float) -> float:

@@ -125,7 +125,7 @@ class Pool:
         if self._zygote is not None:
             self._zygote.kill()
             if self._zygote.cleaned is not None:
-                await self._zygote.cleaned
+                await asyncio.shield(self._zygote.cleaned)
 
     async def _fill(self) -> None:
         if self._standby:

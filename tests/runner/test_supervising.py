@@ -200,3 +200,22 @@ def test_a_call_that_runs_while_its_interpreter_is_upgraded_comes_to_its_end(pat
         assert tools.on_loop(scenario()) == (list(other.version[:2]), "done")
     finally:
         tools.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_an_end_that_interrupts_the_closing_of_a_replaced_zygote_still_ends_it(steps: int) -> None:
+    tools = harness.ToolRunner(harness.config())
+    try:
+        assert tools.run(WORKS).data == 1
+        (pool,) = tools.runner._pools
+
+        async def scenario() -> None:
+            tools.runner._pools._retire(pool)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await tools.runner.close()
+
+        tools.on_loop(scenario())
+        assert not pool.alive
+    finally:
+        tools.close()
