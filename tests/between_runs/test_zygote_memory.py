@@ -61,17 +61,18 @@ def test_nothing_of_how_a_call_ended_is_in_them(some_tools: ToolRunner, monkeypa
     before = [piece for pid in some_tools.processes() for piece in process_memory.pieces(pid)]
     for size_kb in (104_711, 121_013, 143_517):
         assert some_tools.run(ENDS, size_kb).code == "exited"
-    texts = _numbers(ends)
+    # A worker that compiled the source ahead has ended too.
+    calls = [one for one in ends if one.max_rss_kb > 100_000]
+    texts = _numbers(calls)
     # What was there by chance before is no trace.
     new = {name: text for name, text in texts.items() if not any(text in piece for piece in before)}
-    assert len(new) >= len(ends) == 3
+    assert len(new) >= len(calls) == 3
     assert process_memory.found(some_tools.processes(), new) == set()
 
 
 def _numbers(ends: list[Ended]) -> dict[str, bytes]:
     """How they ended, as text and as Python and C keep a number."""
     peaks = [one.max_rss_kb for one in ends]
-    assert min(peaks) > 100_000
     return {
         **{f"peak of {peak} KiB, as text": str(peak).encode() for peak in peaks},
         **{f"peak of {peak} KiB, as a number": peak.to_bytes(4, "little") for peak in peaks},
