@@ -160,8 +160,13 @@ class Runner:
     async def _open(self, python_path: str, floor: str, imports: tuple[str, ...] = ()) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
-        self._track(asyncio.current_task())
-        return await self._pools.get(python_path, floor, imports)
+        task = asyncio.current_task()
+        self._track(task)
+        pool = await self._pools.get(python_path, floor, imports)
+        if task is not None:
+            pool.users.add(task)
+            task.add_done_callback(pool.users.discard)
+        return pool
 
     async def _in_turn(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> T:
         """Do what a registration waits for, when it has its turn."""
@@ -192,8 +197,8 @@ class Runner:
         return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
 
     def _close_behind(self, pool: Pool) -> None:
-        running = {task for task in self._running if task is not asyncio.current_task()}
-        self._track(asyncio.get_running_loop().create_task(_close_when_ended(pool, running)))
+        users = pool.users - {asyncio.current_task()}
+        self._track(asyncio.get_running_loop().create_task(_close_when_ended(pool, users)))
 
     def _track(self, task: asyncio.Task[Any] | None) -> None:
         if task is None:
@@ -202,10 +207,10 @@ class Runner:
         task.add_done_callback(self._running.discard)
 
 
-async def _close_when_ended(pool: Pool, running: set[asyncio.Task[Any]]) -> None:
+async def _close_when_ended(pool: Pool, users: set[asyncio.Task[Any]]) -> None:
     try:
-        if running:
-            await asyncio.wait(running)
+        if users:
+            await asyncio.wait(users)
     finally:
         await pool.close()
 
