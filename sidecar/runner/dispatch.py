@@ -164,8 +164,13 @@ class Runner:
     async def _open(self, python_path: str, floor: str, imports: tuple[str, ...] = ()) -> Pool:
         if self._closed:
             raise ShuttingDown("The sidecar is shutting down and takes no more calls.")
-        self._track(asyncio.current_task())
-        return await self._pools.get(python_path, floor, imports)
+        task = asyncio.current_task()
+        self._track(task)
+        pool = await self._pools.get(python_path, floor, imports)
+        if task is not None:
+            pool.users.add(task)
+            task.add_done_callback(pool.users.discard)
+        return pool
 
     async def _in_turn(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> T:
         """Do what a registration waits for, when it has its turn."""
@@ -196,13 +201,13 @@ class Runner:
         return CallRecord(judged.result, judged.code, usage, Isolation(NOT_RUN, ()))
 
     def _close_behind(self, pool: Pool) -> None:
-        running = {task for task in self._running if task is not asyncio.current_task()}
+        users = pool.users - {asyncio.current_task()}
         self._retired.add(pool)
-        self._track(asyncio.get_running_loop().create_task(self._close_after(running, pool)))
+        self._track(asyncio.get_running_loop().create_task(self._close_after(users, pool)))
 
-    async def _close_after(self, running: set[asyncio.Task[Any]], pool: Pool) -> None:
-        if running:
-            await asyncio.wait(running)
+    async def _close_after(self, users: set[asyncio.Task[Any]], pool: Pool) -> None:
+        if users:
+            await asyncio.wait(users)
         await pool.close()
         # What has not come to this line is closed with everything else.
         self._retired.discard(pool)

@@ -36,10 +36,7 @@ class HeldMounts:
 
     def release(self, descriptor: int, holds_bytes: int) -> asyncio.Future[None] | None:
         """Its worker is dead: let go of it soon. What its call has to wait for, None where that is nothing."""
-        if self._stopped:
-            os.close(descriptor)
-            return None
-        if holds_bytes > LITTLE_BYTES or self.kept >= _MOST_KEPT:
+        if self._stopped or holds_bytes > LITTLE_BYTES or self.kept >= _MOST_KEPT:
             return self._let_go_alone(descriptor)
         self._dead.append(descriptor)
         if self._timer is None and self._letting_go is None:

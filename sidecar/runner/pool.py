@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError, SandboxUnavailable, ShuttingDown
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
@@ -55,6 +56,8 @@ class Pool:
         self._standby: collections.deque[Worker] = collections.deque()
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
+        # Calls that it serves, or will: it must not be closed under them.
+        self.users: set[asyncio.Task[Any]] = set()
 
     @property
     def executable(self) -> str:
@@ -160,8 +163,9 @@ class Pool:
             return None
         try:
             if await within(JAILED_TIMEOUT_S, worker.jailed()):
-                # Ahead of its call, which will most likely have this limit.
-                worker.share.limit_memory(self._config.limits.max_memory_mb * _MIB)
+                # Ahead of its call, which will most likely have this limit, and sets it where this fails.
+                with contextlib.suppress(OSError):
+                    worker.share.limit_memory(self._config.limits.max_memory_mb * _MIB)
                 return worker
         except TimeoutError:
             # Stopped or wedged: everything that waits for it would wait for ever.

@@ -18,6 +18,7 @@ from sidecar.runner import cgroups
 from sidecar.runner.cgroups import Spent
 from sidecar.runner.locked import LockedDirectory
 from sidecar.runner.mount_namespaces import HeldMounts
+from sidecar.runner.removals import Removals
 from sidecar.worker.removal import remove
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Resources:
     def __init__(self, config: Config, *, own_tree: bool) -> None:
         """`own_tree`: workers mount their scratch directories themselves. `SandboxUnavailable` without a place."""
         self._mounts = HeldMounts()
+        self._removals = Removals()
         self._scratch: LockedDirectory | None = None
         if not own_tree:
             parent = config.scratch_dir
@@ -94,7 +96,7 @@ class Resources:
     @property
     def leftovers(self) -> int:
         """Of how many dead workers something is still there, which goes when nobody waits for a reply."""
-        return self._mounts.kept + (len(self._cgroup.dead) if self._cgroup else 0)
+        return self._mounts.kept + self._removals.pending + (len(self._cgroup.dead) if self._cgroup else 0)
 
     def is_taken(self, number: int) -> bool:
         """Whether what a dead worker of this number had is still there."""
@@ -102,7 +104,7 @@ class Resources:
 
     def share(self, number: int) -> Share:
         """Worker `number`'s."""
-        return Share(number, self._cgroup, self.scratch_root, self._mounts)
+        return Share(number, self._cgroup, self.scratch_root, self._mounts, self._removals)
 
     def stop(self) -> None:
         """The zygote is dead: `close`, which takes a while, comes next and in a thread."""
@@ -118,10 +120,19 @@ class Resources:
 class Share:
     """One worker's cgroup, scratch directory and mounts."""
 
-    def __init__(self, number: int, cgroup: cgroups.MemoryCgroup | None, scratch_root: str, mounts: HeldMounts) -> None:
+    def __init__(
+        self,
+        number: int,
+        cgroup: cgroups.MemoryCgroup | None,
+        scratch_root: str,
+        mounts: HeldMounts,
+        removals: Removals,
+    ) -> None:
         self._number = number
         self._cgroup = cgroup
         self._mounts = mounts
+        self._removals = removals
+        self._removing: asyncio.Future[None] | None = None
         self._held: int | None = None
         # Not to be guessed: another worker may have the same uid.
         self.scratch_name = secrets.token_hex(16) if scratch_root else ""
@@ -171,10 +182,15 @@ class Share:
         if self._cgroup is not None:
             self._cgroup.remove_dead()
 
-    def remove_scratch(self) -> None:
-        """The worker is dead: remove its directory, for as long as that takes."""
-        with contextlib.suppress(OSError):  # gone, or taken with the root at the zygote's end
-            remove(self.scratch_path)
+    def begin_removal(self) -> None:
+        """The worker is dead: remove its directory, where it has one on disk."""
+        if self.scratch_path:
+            self._removing = self._removals.begin(self.scratch_path)
+
+    async def removed(self) -> None:
+        """Wait for that, as long as a reply should."""
+        if self._removing is not None:
+            await self._removals.wait(self._removing)
 
     def close(self) -> asyncio.Future[None] | None:
         """Let go of what the worker has shown: its files are freed with the last descriptor.

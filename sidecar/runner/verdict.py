@@ -70,7 +70,7 @@ def read(frame: Frame | None) -> Verdict | None:
     if kind not in (wire.RESULT, wire.FAILURE) or len(payload) > wire.FAILURE_MAX_BYTES:
         return _forged()
     try:
-        value = _DECODE(payload.decode("utf-8"))
+        value = (_DECODE_RESULT if kind == wire.RESULT else _DECODE)(payload.decode("utf-8"))
     except (ValueError, RecursionError):
         return _forged()
     if not isinstance(value, dict):
@@ -199,6 +199,7 @@ def _refuse_constant(name: str) -> None:
 
 # Strict: a forged frame must not put anything into the reply that is not JSON in UTF-8.
 _DECODE = json.JSONDecoder(parse_int=_Number, parse_float=len, parse_constant=_refuse_constant).decode
+_DECODE_RESULT = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse_constant).decode
 
 
 def _signal_name(number: int) -> str:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 # A dead worker's zygote answers at once; one that is stopped or wedged must not hold a reply.
 _REAP_TIMEOUT_S = 2.0
-_CLEAN_TIMEOUT_S = 1.0
 # When the reply is on its way: removing a cgroup takes a while, and nobody waits for it.
 _TIDY_AFTER_S = 0.003
 
@@ -78,7 +77,6 @@ class Worker:
         self.layers: tuple[str, ...] = ()
         self.jailing_cpu_us = 0
         self.reported = Reported()
-        self._cleaned: asyncio.Future[None] | None = None
         self._freed: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[Frame] = loop.create_future()
         self._attached: asyncio.Future[None] = loop.create_future()
@@ -121,9 +119,7 @@ class Worker:
         self.ended.set_result(replace(ended, spent=self.share.finish(had_answered=had_answered)))
         loop = asyncio.get_running_loop()
         loop.call_later(_TIDY_AFTER_S, self.share.remove_cgroup)
-        if self.share.scratch_path:
-            # A hostile tree takes a while to remove.
-            self._cleaned = loop.run_in_executor(None, self.share.remove_scratch)
+        self.share.begin_removal()
 
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
@@ -181,9 +177,7 @@ class Worker:
         if not self.terminal.done() and not self._closed:
             self.channel.read()  # what it had said by then
         self._close()
-        if self._cleaned is not None:
-            # What takes longer goes on while the reply is sent.
-            await asyncio.wait({self._cleaned}, timeout=_CLEAN_TIMEOUT_S)
+        await self.share.removed()
         if self._freed is not None:
             # Memory that its call was allowed: no other call has it before it is free.
             await self._freed

@@ -20,6 +20,7 @@ from sidecar.runner import verdict
 from sidecar.runner.channel import BROKEN
 from sidecar.runner.ended import Ended
 from sidecar.runner.mount_namespaces import HeldMounts
+from sidecar.runner.removals import Removals
 from sidecar.runner.resources import Share
 from sidecar.runner.worker import TERMINAL_KINDS, Worker
 from sidecar.worker import wire
@@ -69,7 +70,7 @@ OK = encode(wire.RESULT, b'{"ok": true, "data": 1}')
 
 async def _heard(stream: bytes) -> tuple[Worker, tuple[int, bytes] | None]:
     """Return what the sidecar's end makes of a worker that says `stream` and is gone."""
-    worker = Worker(Limits(result_max_bytes=RESULT_MAX_BYTES), Share(1, None, "", HeldMounts()), "strict")
+    worker = Worker(Limits(result_max_bytes=RESULT_MAX_BYTES), Share(1, None, "", HeldMounts(), Removals()), "strict")
     channel, stdout, stderr = worker.remote
     with socket.socket(fileno=channel) as theirs:
         theirs.setblocking(False)  # noqa: FBT003 - positional only

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
 import harness
 import pytest
+from in_flight import WORKS, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +127,28 @@ def test_the_least_recently_used_are_given_up_when_they_take_too_much_memory() -
     finally:
         if tools._thread.is_alive():
             tools.close()
+
+
+def test_a_call_elsewhere_keeps_none_of_those_that_are_given_up() -> None:
+    tools = harness.ToolRunner(harness.config(max_concurrency=2, standby_workers=1, warm_max_mb=1))
+
+    async def scenario() -> None:
+        elsewhere = await started(tools)
+        for name in ("csv", "sqlite3", "decimal", "csv"):
+            request = dataclasses.replace(tools.request(WORKS), imports=(name,))
+            await asyncio.ensure_future(tools.runner.run(request))
+        # What closes them is over, with the call itself still there.
+        while len(tools.runner._running) > 1:  # noqa: ASYNC110 - bounded by `on_loop`
+            await asyncio.sleep(0)
+        assert not elsewhere.done()
+        elsewhere.cancel()
+        await asyncio.wait([elsewhere])
+
+    try:
+        tools.on_loop(scenario())
+        assert tools.run(WORKS).data == 1
+    finally:
+        tools.close()
 
 
 def test_warm_works_with_every_interpreter(tools: harness.ToolRunner) -> None:
