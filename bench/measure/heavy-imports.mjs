@@ -1,7 +1,8 @@
-// A tool that imports much, registered `warm` (its module is run once, and forked for each call), beside the plain one.
+// A tool that imports much, registered `warm` (what it imports is loaded once, and forked for each call), beside the plain
+// one.
 
 import { openPyRunner, PyRunner } from "../pyrunner.mjs";
-import { absentRow, ratioRow } from "../rows.mjs";
+import { ratioRow } from "../rows.mjs";
 import { median, ratioOver, takeTurns, timesOf } from "../statistics.mjs";
 import { ARGS, checkText, HEAVY_IMPORTS, TEXT_PROCESSOR } from "../workload.mjs";
 
@@ -14,7 +15,6 @@ export async function measureHeavyImports() {
   const plain = openPyRunner(TEXT_PROCESSOR);
   const runner = new PyRunner();
   try {
-    if (!(await offersWarm(runner))) return [absentRow({ ...row, why: "not offered" })];
     await runner.register({ id: "warm", warm: true }, HEAVY_IMPORTS);
     await runner.register({ id: "not-warm" }, HEAVY_IMPORTS);
     const times = (call) => () => timesOf(call, { count: CALLS, gapMs: GAP_MS, check: checkText });
@@ -39,13 +39,4 @@ export async function measureHeavyImports() {
   } finally {
     for (const one of [plain, runner]) await one.close();
   }
-}
-
-/** An option that nobody knows is not refused either, whatever its value. */
-function offersWarm(runner) {
-  const refused = runner.register({ id: "not-a-flag", warm: "not a flag" }, TEXT_PROCESSOR);
-  return refused.then(
-    () => false,
-    () => true,
-  );
 }
