@@ -295,7 +295,6 @@ class Sidecar:
         while time.monotonic() < deadline:
             stats: Message = self.call("stats")
             gauges = stats["gauges"]
-            busy = gauges["running"] + gauges["compiling"] + gauges["leftovers"]
-            if busy == 0 and gauges["standby"] == standby:
+            if gauges["standby"] == standby and not gauges["running"] + gauges["compiling"] + gauges["leftovers"]:
                 return stats
         raise TimeoutError("the standby workers are never complete")
