@@ -9,7 +9,6 @@ import asyncio
 import functools
 import json
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from processes import descendants
 
 from sidecar.config import Config, Limits
 from sidecar.runner import Runner
@@ -229,7 +230,7 @@ class ToolRunner:
         if threading.current_thread() is not self._thread:
             self.on_loop(_until(lambda: self.runner.gauges()["compiling"] == 0))
         zygotes = [pool._zygote._process.pid for pool in self.runner._pools if pool._zygote is not None]
-        return set(zygotes).union(*(descendants(pid) for pid in zygotes))
+        return set(zygotes).union(process.pid for pid in zygotes for process in descendants(pid))
 
     def descriptors(self) -> int:
         """How many this process holds, when the mounts of dead workers have been let go of."""
@@ -256,48 +257,6 @@ def config(python_path: str = sys.executable, *, limits: Limits | None = None, *
     return Config(**{
         "python_path": python_path, "limits": limits or Limits(), "max_concurrency": 2, "standby_workers": 2, **more,
     })  # fmt: skip
-
-
-def descendants(root: int) -> set[int]:
-    """The processes below `root`, by the kernel's word on who is whose parent."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue  # it has ended meanwhile
-            children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found: set[int] = set()
-    pending = [root]
-    while pending:
-        below = children.get(pending.pop(), [])
-        found.update(below)
-        pending.extend(below)
-    return found
-
-
-class Watch:
-    """Processes held by pidfd, so that a number which is used again cannot be mistaken for them. Close it."""
-
-    def __init__(self, pids: set[int]) -> None:
-        self._pidfds = {pid: os.pidfd_open(pid) for pid in pids}
-
-    def alive(self, *, within_s: float = 0.0) -> set[int]:
-        """Those that the kernel does not call dead after at most `within_s`."""
-        deadline = time.monotonic() + within_s
-        alive = set()
-        for pid, pidfd in self._pidfds.items():
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
-                alive.add(pid)
-        return alive
-
-    def close(self) -> None:
-        """Let go."""
-        for pidfd in self._pidfds.values():
-            os.close(pidfd)
 
 
 def open_descriptors() -> int:

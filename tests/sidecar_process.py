@@ -295,6 +295,6 @@ class Sidecar:
         while time.monotonic() < deadline:
             stats: Message = self.call("stats")
             gauges = stats["gauges"]
-            if gauges["standby"] == standby and not any(map(gauges.get, ("running", "compiling", "leftovers"))):
+            if gauges["standby"] == standby and not gauges["running"] + gauges["compiling"] + gauges["leftovers"]:
                 return stats
         raise TimeoutError("the standby workers are never complete")

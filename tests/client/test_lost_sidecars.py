@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from harness import PATIENCE_S, Watch, descendants
+from harness import PATIENCE_S
+from processes import Watch, descendants
 
 from sidecar.client import LostSidecar, PyRunner, SidecarExited, SidecarProtocol
 
@@ -95,10 +96,10 @@ def test_a_program_that_is_no_sidecar_is_ended_and_described(
     program: str, error: type[LostSidecar], message: str
 ) -> None:
     with PyRunner(sidecar=[sys.executable, "-c", f"import sys\n{program}"]) as runner:
-        before = descendants(os.getpid())
+        before = [process.pid for process in descendants(os.getpid())]
         with pytest.raises(error, match=message):
             runner.stats()
-    assert descendants(os.getpid()) <= before
+    assert [process.pid for process in descendants(os.getpid())] == before
 
 
 HOST = """
@@ -125,11 +126,10 @@ def test_a_script_that_never_closes_ends_quietly_and_its_sidecar_with_it() -> No
     with host("print('ready', flush=True); sys.stdin.read()") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        watch = Watch(descendants(process.pid))
-        _, stderr = process.communicate(timeout=PATIENCE_S)
-        assert (process.returncode, stderr) == (0, "")
-        assert watch.alive(within_s=2.0) == set()
-        watch.close()
+        with Watch(each.pid for each in descendants(process.pid)) as watch:
+            _, stderr = process.communicate(timeout=PATIENCE_S)
+            assert (process.returncode, stderr) == (0, "")
+            assert watch.survivors(2.0) == []
 
 
 def test_ctrl_c_ends_the_run_that_is_waited_for_and_no_other_and_the_runner_goes_on() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import harness
 import pytest
 from in_flight import HANGS, WORKS, started, until_queued
+from processes import Watch
 
 from sidecar.errors import QueueFull
 
@@ -22,17 +23,14 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
 def test_a_cancelled_calls_process_is_dead_when_the_call_returns(lone: ToolRunner) -> None:
     before = lone.processes()
 
-    async def scenario() -> set[int]:
+    async def scenario() -> list[int]:
         task = await started(lone)
-        watch = harness.Watch(lone.processes() - before)
-        try:
-            assert watch.alive(), "the worker is there while the call runs"
+        with Watch(lone.processes() - before) as watch:
+            assert watch.survivors(0), "the worker is there while the call runs"
             await _cancelled(task)
-            return watch.alive()
-        finally:
-            watch.close()
+            return watch.survivors(0)
 
-    assert lone.on_loop(scenario()) == set()
+    assert lone.on_loop(scenario()) == []
     assert lone.run(WORKS).data == 1
     assert lone.processes() == before
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import harness
 import pytest
 from in_flight import HANGS, WORKS, started, until_queued
+from processes import Watch, descendants
 
 from sidecar.errors import InternalError, ShuttingDown
 
@@ -50,18 +51,17 @@ def test_a_worker_stopped_from_outside_ends_at_its_deadline(lone: ToolRunner) ->
 @pytest.mark.parametrize("which", ["outer", "inner"])
 def test_a_zygote_killed_under_a_call_fails_that_call_and_the_next_one_works(lone: ToolRunner, which: str) -> None:
     zygotes = lone.processes()
-    outer = next(pid for pid in zygotes if harness.descendants(pid))
+    outer = next(pid for pid in zygotes if descendants(pid))
     victim = outer if which == "outer" else next(iter(zygotes - {outer}))
 
     async def scenario() -> None:
         task = await started(lone)
-        watch = harness.Watch(lone.processes())
-        os.kill(victim, signal.SIGKILL)
-        with pytest.raises(InternalError) as caught:
-            await asyncio.wait_for(task, harness.PATIENCE_S)
-        assert caught.value.data["mayHaveRun"] is True
-        assert watch.alive(within_s=5) == set()
-        watch.close()
+        with Watch(lone.processes()) as watch:
+            os.kill(victim, signal.SIGKILL)
+            with pytest.raises(InternalError) as caught:
+                await asyncio.wait_for(task, harness.PATIENCE_S)
+            assert caught.value.data["mayHaveRun"] is True
+            assert watch.survivors(5) == []
 
     lone.on_loop(scenario())
     assert lone.run(WORKS).data == 1
@@ -71,13 +71,10 @@ def test_closing_leaves_no_process_and_no_descriptor() -> None:
     descriptors = harness.open_descriptors()
     tools = harness.ToolRunner(harness.config(max_concurrency=2, standby_workers=3))
     tools.run(WORKS)
-    watch = harness.Watch(tools.processes())
-    try:
-        assert len(watch.alive()) >= 2
+    with Watch(tools.processes()) as watch:
+        assert len(watch.survivors(0)) >= 2
         tools.close()
-        assert watch.alive(within_s=5) == set()
-    finally:
-        watch.close()
+        assert watch.survivors(5) == []
     assert harness.open_descriptors() == descriptors
 
 
@@ -88,13 +85,12 @@ def test_closing_under_a_call_ends_the_call_and_its_process() -> None:
         running = await started(tools)
         queued = asyncio.ensure_future(tools.runner.run(tools.request(WORKS)))
         await until_queued(tools, 1)
-        watch = harness.Watch(tools.processes())
-        await tools.runner.close()
-        for task in (running, queued):
-            with pytest.raises((asyncio.CancelledError, ShuttingDown)):
-                await asyncio.wait_for(task, harness.PATIENCE_S)
-        assert watch.alive(within_s=5) == set()
-        watch.close()
+        with Watch(tools.processes()) as watch:
+            await tools.runner.close()
+            for task in (running, queued):
+                with pytest.raises((asyncio.CancelledError, ShuttingDown)):
+                    await asyncio.wait_for(task, harness.PATIENCE_S)
+            assert watch.survivors(5) == []
         with pytest.raises(ShuttingDown):
             await tools.runner.run(tools.request(WORKS))
         with pytest.raises(ShuttingDown):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import harness
 import pytest
 from in_flight import WORKS, started
+from processes import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,12 +119,9 @@ def test_the_least_recently_used_are_given_up_when_they_take_too_much_memory() -
             assert run(tools, "def run(args): return 1", (name,)).data == 1
         assert run(tools, "def run(args): return 1", ("csv",)).data == 1
         assert len(tools.runner._pools._warm) == 1
-        watched = harness.Watch(tools.processes())
-        try:
+        with Watch(tools.processes()) as watch:
             tools.close()
-            assert watched.alive(within_s=5) == set()
-        finally:
-            watched.close()
+            assert watch.survivors(5) == []
     finally:
         if tools._thread.is_alive():
             tools.close()
