@@ -143,7 +143,9 @@ class Jail:
                 libc.die_with_parent(self._pid)
             layers += no_new_privs.apply()
             home = mounts.SCRATCH if self._own_tree else scratch.path_of(policy, place.scratch)
-            if self._rules is not None and self._ruleset is not None:
+            if self._rules is not None:
+                if self._ruleset is None:
+                    raise OSError("no Landlock ruleset was made before the fork")
                 layers += self._rules.apply(self._ruleset, home)
             layers += self._filter_calls()
         except OSError as error:
