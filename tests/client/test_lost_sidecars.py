@@ -103,7 +103,7 @@ def test_a_program_that_is_no_sidecar_is_ended_and_described(
 
 
 HOST = """
-import os, sys, threading
+import os, signal, sys, threading
 from sidecar.client import PyRunner
 runner = PyRunner()
 assert runner.run(code="def run(args): return 1")["result"]["data"] == 1
@@ -134,6 +134,7 @@ def test_a_script_that_never_closes_ends_quietly_and_its_sidecar_with_it() -> No
 
 def test_ctrl_c_ends_the_run_that_is_waited_for_and_no_other_and_the_runner_goes_on() -> None:
     program = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 sleep = "import time\\ndef run(args): time.sleep(1)"
 other = threading.Thread(target=lambda: print(runner.run(code=sleep)["result"]))
 other.start()
