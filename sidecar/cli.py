@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from sidecar.config import Config
     from sidecar.runner.outcome import Check, Isolation
 
-EXIT_BAD_CONFIG = 2
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` and return the exit code."""
@@ -85,6 +83,7 @@ def _doctor() -> int:
     import shutil
 
     from sidecar import doctor_table, log
+    from sidecar.app import EXIT_BAD_CONFIG
     from sidecar.config import Config, ConfigError
 
     try:
