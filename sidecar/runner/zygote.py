@@ -105,7 +105,6 @@ class Zygote:
                 env={},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # a terminal's Ctrl-C is the sidecar's to hear, not the tools'
             )  # fmt: skip
             until_started.pop_all()
         zygote = cls(process, ours, limits, resources, plan.level)

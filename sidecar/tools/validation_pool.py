@@ -96,7 +96,6 @@ class _Helper:
                 stdout=theirs.fileno(),
                 cwd="/",
                 env={"PYTHONPATH": str(_PACKAGE_ROOT)},
-                start_new_session=True,  # a terminal's Ctrl-C ends no check that a call in flight waits for
             )
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         await self.ask("{}", "", _START_S)

@@ -147,18 +147,6 @@ def test_a_signal_lets_what_is_in_flight_come_to_its_end_and_takes_no_more(numbe
         assert sidecar.wait() == 0
 
 
-def test_ctrl_c_in_a_terminal_reaches_no_tool() -> None:
-    with Sidecar(LOAD) as sidecar:
-        requests = start_load(sidecar, seconds=0.5)
-        terminal = os.getpgid(sidecar.pid)
-        for pid in [sidecar.pid, *(process.pid for process in sidecar.processes())]:
-            if os.getpgid(pid) == terminal:  # which is what a terminal sends its signals to
-                os.kill(pid, signal.SIGINT)
-        results = [sidecar.reply(request)["result"]["result"] for request in requests]
-        assert results == [{"ok": True, "data": index} for index in range(IN_FLIGHT)]
-        assert sidecar.wait() == 0
-
-
 @pytest.mark.parametrize("stop", ["SIGTERM", "shutdown"])
 def test_what_is_in_flight_beyond_the_deadline_is_killed_and_told(stop: str) -> None:
     with Sidecar({**LOAD, "PYRUNNER_DRAIN_MS": "300"}) as sidecar:
