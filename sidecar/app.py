@@ -88,6 +88,8 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
     try:
         if refusal is None:
             runner.start()
+        else:
+            await runner.close()  # nothing will run, and what was begun ahead is of no use
         # In a thread, so that the loop can go on talking to the zygote.
         await asyncio.to_thread(import_server)
         session, pool = assemble(fds, config, metrics, runner, end)
@@ -181,6 +183,7 @@ def assemble(
         metrics=metrics,
         in_flight=lambda: protocol.in_flight,
         settle=protocol.settle,
+        room=session.room,
         leave=leave,
     )
     handlers.add_to(server)

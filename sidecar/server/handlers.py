@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sidecar.metrics import Metrics
     from sidecar.server.run_call import InFlight, RunCalls
     from sidecar.server.runner_interface import Runner
-    from sidecar.tools.registry import Registry
+    from sidecar.tools.registry import Registry, Tool
 
 SERVER_NAME = "pyrunner-sidecar"
 # How many of the runs in flight `stats` lists.
@@ -31,7 +31,7 @@ _MAX_CALLS = 100
 
 
 class Handlers:
-    """Serves one host. `leave` ends the process."""
+    """Serves one host. `leave` ends the process; `room` as in `RunCalls`."""
 
     def __init__(  # noqa: PLR0913 - the wiring has these parts, each named by its keyword
         self,
@@ -43,6 +43,7 @@ class Handlers:
         metrics: Metrics,
         in_flight: Callable[[], int],
         settle: Callable[[float], Awaitable[None]],
+        room: Callable[[], Awaitable[None]],
         leave: Callable[[], None],
     ) -> None:
         self._runner = runner
@@ -52,6 +53,8 @@ class Handlers:
         self._metrics = metrics
         self._in_flight = in_flight
         self._settle = settle
+        self._room = room
+        self._one_list = asyncio.Lock()
         self._leave = leave
 
     def add_to(self, server: JsonRPCServer) -> None:
@@ -116,20 +119,11 @@ class Handlers:
 
     async def list_tools(self, params: messages.ListParams) -> results.ListResult:
         """Return the registered tools of one owner."""
-        return results.ListResult(
-            tools=[
-                results.ToolReport.model_validate(
-                    {
-                        "id": tool.spec.id,
-                        "name": tool.spec.name,
-                        "description": tool.description,
-                        "schema": tool.schema,
-                        "code_hash": tool.spec.code_hash,
-                    }
-                )
-                for tool in await self._registry.tools(params.owner)
-            ]
-        )
+        tools = await self._registry.tools(params.owner)
+        async with self._one_list:  # these are the longest replies: no other is made before one has been sent
+            await asyncio.sleep(0)
+            await self._room()
+            return results.ListResult(tools=[_report(tool) for tool in tools])
 
     def stats(self, _params: messages.NoParams) -> results.StatsResult:
         """Return the process's counters and gauges."""
@@ -223,3 +217,15 @@ def _in_flight(run: InFlight) -> results.InFlightReport:
 
 def _histogram(histogram: Histogram) -> results.HistogramReport:
     return results.HistogramReport(bounds_ms=list(BOUNDS_MS), counts=histogram.counts, sum_ms=histogram.sum_ms)
+
+
+def _report(tool: Tool) -> results.ToolReport:
+    return results.ToolReport.model_validate(
+        {
+            "id": tool.spec.id,
+            "name": tool.spec.name,
+            "description": tool.description,
+            "schema": tool.schema,
+            "code_hash": tool.spec.code_hash,
+        }
+    )

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_METHOD_LENGTH = 100
+# What a request in flight takes beside its own bytes: a task, its parts, its place in the queue.
+_REQUEST_BYTES = 6 * 1024
 
 
 class Protocol(JsonRPCProtocol):
@@ -102,6 +104,7 @@ class Protocol(JsonRPCProtocol):
         if request.id in self._id_texts:
             self._reply_error(request.id_text, InvalidRequest("a request with this id is still in flight"))
             return
+        size += _REQUEST_BYTES
         self._id_texts[request.id] = (request.id_text, size)
         self.in_flight_bytes += size
         self._handle_request(request.id, request.method, request.params)

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 _LAST_ANSWERS_S = 0.4
 _HANGUP_CHECK_S = 0.05
 _MAX_UNREAD_BYTES = 8 * 1024 * 1024
-# In messages of the greatest size.
+# In messages of the greatest size, and not so few that a host would wait for nothing.
 _MAX_IN_FLIGHT_MESSAGES = 4
-# Each takes up to 6 KiB beside its own bytes.
-_MAX_IN_FLIGHT_REQUESTS = 50_000
+_MIN_IN_FLIGHT_BYTES = 8 * 1024 * 1024
 
 
 class Session:
@@ -40,7 +39,7 @@ class Session:
         self, fds: tuple[int, int], metrics: Metrics, *, max_message_bytes: int, on_end: Callable[[], None]
     ) -> None:
         self._decoder = Decoder(max_message_bytes)
-        self._max_in_flight_bytes = _MAX_IN_FLIGHT_MESSAGES * max_message_bytes
+        self._max_in_flight_bytes = max(_MAX_IN_FLIGHT_MESSAGES * max_message_bytes, _MIN_IN_FLIGHT_BYTES)
         self._last_answers: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._input = Input(fds[0], self._receive, lambda: self.finish(on_end))
@@ -136,9 +135,5 @@ class Session:
             self._input.resume()
 
     def _is_full(self) -> bool:
-        protocol = self.protocol
-        return (
-            self._output.pending_bytes > _MAX_UNREAD_BYTES
-            or protocol.in_flight_bytes > self._max_in_flight_bytes
-            or protocol.in_flight >= _MAX_IN_FLIGHT_REQUESTS
-        )
+        in_flight_bytes = self.protocol.in_flight_bytes
+        return self._output.pending_bytes > _MAX_UNREAD_BYTES or in_flight_bytes > self._max_in_flight_bytes

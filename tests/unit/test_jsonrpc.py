@@ -10,7 +10,7 @@ import pytest
 from host import BOUND_S, Host, hanging, with_host
 
 from sidecar.config import Config
-from sidecar.server import session
+from sidecar.server import jsonrpc, session
 
 HANG = {"code": "hang"}
 
@@ -228,7 +228,8 @@ def test_a_host_that_does_not_read_is_not_read_from_and_nothing_is_lost() -> Non
     with_host(scenario)
 
 
-def test_requests_beyond_the_budget_of_bytes_wait_in_the_pipe() -> None:
+def test_requests_beyond_the_budget_of_bytes_wait_in_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_MIN_IN_FLIGHT_BYTES", 0)
     config = Config(max_message_bytes=64 * 1024)
 
     async def scenario(host: Host) -> None:
@@ -257,7 +258,8 @@ def test_requests_beyond_the_budget_of_bytes_wait_in_the_pipe() -> None:
 def test_beyond_a_number_of_requests_in_flight_the_host_has_to_wait_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session, "_MAX_IN_FLIGHT_REQUESTS", 5)
+    monkeypatch.setattr(jsonrpc, "_REQUEST_BYTES", 13 << 20)
+    config = Config(max_message_bytes=16 << 20)  # and four of those may be in flight
 
     async def scenario(host: Host) -> None:
         sent = {host.send("run", HANG) for _ in range(12)}
@@ -271,4 +273,4 @@ def test_beyond_a_number_of_requests_in_flight_the_host_has_to_wait_and_none_is_
             next(iter(host.runner.hanging)).set_result(None)
             answered.add((await host.receive())["id"])
 
-    with_host(scenario)
+    with_host(scenario, config=config)
