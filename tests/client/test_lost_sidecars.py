@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 def ours() -> int:
     """The one sidecar that this process has started."""
     children = {pid for task in Path("/proc/self/task").iterdir() for pid in _children(task)}
-    sidecars = [pid for pid in children if b"sidecar" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    # Zygotes of other tests' runners, whose path has the word too, are no sidecars.
+    sidecars = [pid for pid in children if b"\0-m\0sidecar\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(sidecars) == 1
     return sidecars[0]
 
