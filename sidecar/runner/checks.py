@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     class InTurn(Protocol):
         """Do something in a worker when it has its turn."""
 
-        def __call__(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> Awaitable[T]: ...  # noqa: D102
+        def __call__(self, pool: Pool, memory_mb: int, attempt: Callable[[], Awaitable[T]]) -> Awaitable[T]: ...  # noqa: D102 - its implementation says what it is
 
 
 _BATCH_MAX = 64

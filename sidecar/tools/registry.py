@@ -26,40 +26,40 @@ if TYPE_CHECKING:
         """What the registry reads of the runner's diagnostics."""
 
         @property
-        def line(self) -> int: ...  # noqa: D102
+        def line(self) -> int: ...  # noqa: D102 - its implementation says what it is
         @property
-        def column(self) -> int: ...  # noqa: D102
+        def column(self) -> int: ...  # noqa: D102 - its implementation says what it is
         @property
-        def message(self) -> str: ...  # noqa: D102
+        def message(self) -> str: ...  # noqa: D102 - its implementation says what it is
         @property
-        def severity(self) -> str: ...  # noqa: D102
+        def severity(self) -> str: ...  # noqa: D102 - its implementation says what it is
 
     class Compiled(Protocol):
         """What it reads of a compilation."""
 
         @property
-        def diagnostics(self) -> tuple[Finding, ...]: ...  # noqa: D102
+        def diagnostics(self) -> tuple[Finding, ...]: ...  # noqa: D102 - its implementation says what it is
         @property
-        def hinted(self) -> bool: ...  # noqa: D102
+        def hinted(self) -> bool: ...  # noqa: D102 - its implementation says what it is
 
     class Derivation(Protocol):
         """What it reads of a derivation."""
 
         @property
-        def answer(self) -> bytes: ...  # noqa: D102
+        def answer(self) -> bytes: ...  # noqa: D102 - its implementation says what it is
         @property
-        def problem(self) -> str: ...  # noqa: D102
+        def problem(self) -> str: ...  # noqa: D102 - its implementation says what it is
 
     Key = tuple[str | None, str]
 
     class Examiner(Protocol):
         """What it has the runner do, in jailed workers."""
 
-        async def check(self, code: str, python_path: str) -> Compiled: ...  # noqa: D102
-        async def derive(  # noqa: D102
+        async def check(self, code: str, python_path: str) -> Compiled: ...  # noqa: D102 - its implementation says what it is
+        async def derive(  # noqa: D102 - its implementation says what it is
             self, code: str, python_path: str | None, min_isolation: str | None, max_memory_mb: int | None
         ) -> Derivation: ...
-        async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]: ...  # noqa: D102
+        async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]: ...  # noqa: D102 - its implementation says what it is
 
 
 @dataclass(frozen=True)

@@ -50,20 +50,20 @@ class Outcomes(unittest.TestResult):
         os.write(2, _name(test).encode("utf-8", "replace") + b"\n")
         self.note(test, PASS, "")
 
-    def addSkip(self, test: Any, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: Any, reason: str) -> None:  # noqa: N802 - unittest's names
         self.note(test, SKIP, reason)
 
-    def addError(self, test: Any, err: Any) -> None:  # noqa: N802
+    def addError(self, test: Any, err: Any) -> None:  # noqa: N802 - unittest's names
         self.note_exception(test, err)
 
-    def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802 - unittest's names
         self.note_exception(test, err)
 
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: ARG002, N802
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: ARG002, N802 - unittest's names
         if err is not None:
             self.note_exception(test, err)
 
-    def addUnexpectedSuccess(self, test: Any) -> None:  # noqa: N802
+    def addUnexpectedSuccess(self, test: Any) -> None:  # noqa: N802 - unittest's names
         self.note(test, FAIL, "passed, against expectation")
 
     def note_exception(self, test: Any, error: Any) -> None:

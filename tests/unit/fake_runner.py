@@ -85,7 +85,7 @@ class FakeRunner:
         finally:
             self.hanging.discard(gate)
 
-    async def check(self, code: str, python_path: str) -> Compiled:  # noqa: ARG002
+    async def check(self, code: str, python_path: str) -> Compiled:  # noqa: ARG002 - the runner's signature
         """Find fault with one code only; those that are called `hinted …` have type hints."""
         self.checked.append(code)
         if self.check_gate is not None:
@@ -102,7 +102,7 @@ class FakeRunner:
             raise self.said
         return self.said
 
-    async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]:  # noqa: ARG002
+    async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]:  # noqa: ARG002 - the runner's signature
         """Say what the test put into `imports`."""
         return self.imports
 

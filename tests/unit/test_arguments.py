@@ -97,7 +97,7 @@ def test_a_finding_has_the_shape_and_the_words_of_ajv(
 
 
 @pytest.mark.parametrize("helper", [False, True])
-def test_each_missing_and_each_additional_property_is_a_finding_of_its_own(helper: bool) -> None:  # noqa: FBT001
+def test_each_missing_and_each_additional_property_is_a_finding_of_its_own(helper: bool) -> None:  # noqa: FBT001 - a parameter of the test
     schema = {"required": ["a", "b"], "properties": {"a": {}, "b": {}}, "additionalProperties": False}
     found = [(error["keyword"], error["params"]) for error in errors(schema, {"c": 1, "d": 2}, helper=helper)]
     assert sorted(found, key=str) == [

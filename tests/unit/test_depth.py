@@ -27,7 +27,7 @@ def depth_of(value: Any) -> int:
 
 @settings(database=None, deadline=None, max_examples=500)
 @given(_values, st.sampled_from([0, 1, 2, 3, 5, 16, 17, 30]), st.integers(0, 40), st.booleans())
-def test_it_is_what_parsing_would_tell(value: Any, levels: int, wrapped: int, in_objects: bool) -> None:  # noqa: FBT001
+def test_it_is_what_parsing_would_tell(value: Any, levels: int, wrapped: int, in_objects: bool) -> None:  # noqa: FBT001 - a parameter of the test
     for _ in range(wrapped):
         value = {"[": value} if in_objects else [value, "]"]
     for ensure_ascii in (True, False):

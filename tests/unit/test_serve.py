@@ -141,7 +141,7 @@ def test_a_signal_ends_the_process_in_order(number: int) -> None:
 
 
 @pytest.mark.parametrize(("shut_down", "code"), [(True, 0), (False, 1)])
-def test_exit_ends_the_process(shut_down: bool, code: int) -> None:  # noqa: FBT001
+def test_exit_ends_the_process(shut_down: bool, code: int) -> None:  # noqa: FBT001 - a parameter of the test
     with sidecar() as process:
         if shut_down:
             send(process, "shutdown")

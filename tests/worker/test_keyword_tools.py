@@ -75,7 +75,7 @@ def test_arguments_that_do_not_fit_are_an_error_that_names_them(tools: ToolRunne
         ("\n  *,\n  text", True),
     ],
 )
-def test_hints_are_seen_in_the_text_without_running_it(tools: ToolRunner, parameters: str, hinted: bool) -> None:  # noqa: FBT001
+def test_hints_are_seen_in_the_text_without_running_it(tools: ToolRunner, parameters: str, hinted: bool) -> None:  # noqa: FBT001 - a parameter of the test
     compiled = tools.compile(f"while True: pass\ndef run({parameters}): pass")
     assert not [found for found in compiled.diagnostics if found.severity == "error"] or "|" in parameters
     assert compiled.hinted is hinted
