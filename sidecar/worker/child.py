@@ -6,13 +6,13 @@ Invariant: nothing of the call is read before `Jail.close` has returned and the 
 import json
 import linecache
 import os
-import resource
-import signal
+import random
 import sys
+import time
 from typing import Any, Dict, Optional, Tuple
 
 from . import capture, channel, tool, wire
-from .jail import Closed, Jail, LayerError, Place, descriptors, rlimits
+from .jail import Closed, Jail, LayerError, Place, descriptors, mounts, rlimits
 from .violations import Watch
 
 _REHEARSAL, _REHEARSED = "<rehearsal>", "def run(args):\n    return len(args)\n"
@@ -29,17 +29,17 @@ def serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> None:
 
 
 def _serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> int:
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    random.seed()  # which os.fork would have done: see `libc.fork`
     try:
         closed = jail.close(place)
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
-    rehearse(closed.scratch, rehearsed)
+    if closed.scratch != mounts.SCRATCH:
+        _set_environment(closed.scratch)
+    rehearse(rehearsed)
     watch = Watch(descriptors.CHANNEL, closed.scratch, closed.layers)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_us = int((usage.ru_utime + usage.ru_stime) * 1_000_000)
+    cpu_us = int(time.process_time() * 1_000_000)
     ready = {"layers": closed.layers, "cpu_us": cpu_us, "watched": watch.is_possible}
     channel.write_frame(descriptors.CHANNEL, wire.READY, json.dumps(ready).encode())
     return _answer(closed, base_bytes, watch)
@@ -95,16 +95,16 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
 
 
 def prepare() -> bytes:
-    """In the zygote: what `rehearse` is to be given."""
+    """In the zygote: the environment that most workers will have, and what `rehearse` is to be given."""
+    _set_environment(mounts.SCRATCH)
     return tool.compile_only(_REHEARSED, _REHEARSAL)[1]
 
 
-def rehearse(scratch: str, ready: bytes) -> None:
+def rehearse(ready: bytes) -> None:
     """Walk a call's path once with a tool of our own, off the clock.
 
     A fork shares its pages until it writes to them; whatever a call writes to is this process's own afterwards.
     """
-    _set_environment(scratch)
     json.loads('{"limits": 0}')
     tool.call(_REHEARSED, b'{"text": ""}', _REHEARSAL, result_max_bytes=1 << 10, ready=ready)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]

@@ -11,14 +11,17 @@ import os
 import resource
 import select
 import signal
-import socket
 import time
-from typing import Any, Dict, List, Optional, Sequence
+
+# Not the class of socket.py around them: what that does in Python for each of these calls, a worker would pay for too.
+from _socket import AF_UNIX, CMSG_SPACE, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET, socket, socketpair
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from . import child, wire
 from .frames import encode
-from .jail import Jail, LayerError, Place, Policy, libc
+from .jail import Jail, LayerError, Place, Policy, descriptors, libc
 from .modules import load
+from .pinned import Pages
 from .plain import become_plain
 from .removal import remove
 
@@ -28,9 +31,14 @@ _PRELOADED = (
     "operator", "random", "re", "statistics", "string", "textwrap", "time", "traceback", "types", "typing", "uuid",
 )  # fmt: skip
 
-_CONTROL = 3
+# The number that the channel has in a worker (see `Jail`).
+_CONTROL = descriptors.CHANNEL
 _REHEARSALS = 20
+# By then what has been forked is ready for its call.
+_QUIET_MS = 6
 _OWN_DESCRIPTORS = 32
+# One for each that runs or stands by: more than the sidecar can be told to allow.
+_WORKERS_MAX = 1 << 13
 _DESCRIPTORS_PER_SPAWN = 3
 
 
@@ -39,14 +47,13 @@ def main(control: int) -> None:
     if control != _CONTROL:
         os.dup2(control, _CONTROL)
         os.close(control)
-    peer = socket.socket(fileno=_CONTROL)
+    peer = socket(AF_UNIX, SOCK_SEQPACKET, 0, _CONTROL)
     asked = json.loads(peer.recv(wire.CONTROL_MAX_BYTES).decode())
     policy = Policy.from_json(asked["policy"])
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    # A worker gets its own; this process holds one for each file that it may allow.
-    wanted = (
-        policy.max_open_files + len(policy.files) + len(policy.directories) + len(policy.devices) + _OWN_DESCRIPTORS
-    )
+    # A worker gets its own; this process holds one for each file that it may allow, and one for each worker.
+    shown = len(policy.files) + len(policy.directories) + len(policy.devices)
+    wanted = policy.max_open_files + shown + _WORKERS_MAX + _OWN_DESCRIPTORS
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
     # Not as a variable that a tool would see: the C library would read the host's /etc/localtime otherwise.
     os.putenv("TZ", "UTC")
@@ -58,10 +65,11 @@ def main(control: int) -> None:
     # Until the interpreter has specialised the code that each worker will run: what it writes there is shared.
     rehearsed = child.prepare()
     for _ in range(_REHEARSALS):
-        child.rehearse("/", rehearsed)
+        child.rehearse(rehearsed)
     base_bytes = _address_space_bytes()
+    pages: List[Pages] = []
     try:
-        jail = Jail(policy, encode(wire.SCRATCH, b""), encode(wire.MOUNTS, b""))
+        jail = Jail(policy, peer, encode(wire.SCRATCH, b""), encode(wire.MOUNTS, b""), lambda: pages.append(Pages()))
     except LayerError as error:
         peer.send(json.dumps({"refused": [error.as_json()]}).encode())
         return
@@ -75,9 +83,10 @@ def main(control: int) -> None:
     own = libc.system_call("pidfd_open", os.getpid(), 0)
     _send(peer, {"ready": ready}, [own])
     os.close(own)
-    server = _Server(peer, jail)
+    server = _Server(peer, jail, pages.pop())
     scratch_root = policy.scratch_root
     del policy, peer, ready
+    pages.clear()
     forked = server.serve()
     if forked is None:
         server.end()
@@ -90,19 +99,26 @@ def main(control: int) -> None:
     child.serve(jail, forked, base_bytes, rehearsed)
 
 
+class _Spawn(NamedTuple):
+    """A worker that has not been reaped yet."""
+
+    pid: int
+    number: int
+
+
 class _Server:
-    def __init__(self, peer: socket.socket, jail: Jail) -> None:
+    def __init__(self, peer: socket, jail: Jail, pages: Pages) -> None:
         self._peer = peer
         self._jail = jail
-        self._spawns: Dict[int, int] = {}
+        self._pages = pages
+        self._forks = 0
+        # By pidfd, which can be read from when the worker is dead: pidfd_open(2).
+        self._spawns: Dict[int, _Spawn] = {}
+        self._poll = select.poll()
+        self._poll.register(_CONTROL, select.POLLIN)
         # To nobody: see `_own_pages`.
-        self._void = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._void = socketpair(AF_UNIX, SOCK_SEQPACKET)
         self._end = ctypes.create_string_buffer(wire.END.size)
-        self._wake_reader, wake_writer = os.pipe()
-        os.set_blocking(wake_writer, False)
-        os.set_blocking(self._wake_reader, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
 
     def serve(self) -> Optional[Place]:
         """Serve until the sidecar is gone: None. In each worker that is forked meanwhile, its place."""
@@ -112,15 +128,16 @@ class _Server:
             return None  # it was killed with words of ours unread
 
     def _serve(self) -> Optional[Place]:
-        poll = select.poll()
-        poll.register(self._peer, select.POLLIN)
-        poll.register(self._wake_reader, select.POLLIN)
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll()]
-            if self._wake_reader in ready:
-                self._reap()
-            if self._peer.fileno() not in ready:
+            pause_ms = _QUIET_MS if self._spawns and self._pages.is_due(self._forks) else None
+            ready = [descriptor for descriptor, _ in self._poll.poll(pause_ms)]
+            if not ready:
+                self._pages.pin()
+            self._reap_all(ready)
+            if _CONTROL not in ready:
                 continue
+            if self._pages.is_overdue(self._forks):
+                self._pin_under_load()
             request = self._receive()
             if request is None:
                 return None
@@ -130,18 +147,18 @@ class _Server:
 
     def forget(self) -> None:
         """In a worker: let go of the sockets without a word; the jail closes their descriptors."""
-        for one in (self._peer, *self._void):
+        for one in self._void:
             one.detach()
 
     def end(self) -> None:
         """The sidecar is gone: see every worker dead."""
-        for pid in self._spawns:
-            os.kill(pid, signal.SIGKILL)
-        for pid in self._spawns:
-            os.waitpid(pid, 0)
+        for spawn in self._spawns.values():
+            os.kill(spawn.pid, signal.SIGKILL)
+        for spawn in self._spawns.values():
+            os.waitpid(spawn.pid, 0)
 
     def _receive(self) -> Optional[Place]:
-        space = socket.CMSG_SPACE(_DESCRIPTORS_PER_SPAWN * 4)
+        space = CMSG_SPACE(_DESCRIPTORS_PER_SPAWN * 4)
         packet, ancillary, _, _ = self._peer.recvmsg(wire.CONTROL_MAX_BYTES, space)
         if not packet:
             return None
@@ -152,27 +169,39 @@ class _Server:
 
     def _spawn(self, place: Place) -> bool:
         """Fork; whether this is the worker."""
-        pid = pidfd = -1
+        pid = -1
         try:
             self._jail.before_fork()
             try:
-                pid = os.fork()
+                pid = libc.fork()
                 if pid == 0:
                     return True
+                self._forks += 1
             finally:
                 if pid != 0:
                     self._jail.after_fork()
-            self._spawns[pid] = place.number
-            pidfd = libc.system_call("pidfd_open", pid, 0)
-            self._send({"spawned": place.number}, [pidfd])
+            self._watch(pid, place.number)
         except OSError as error:
-            if pid > 0:
-                os.kill(pid, signal.SIGKILL)
             self._send({"failed": place.number, "reason": str(error)})
-        for descriptor in (place.channel, place.stdout, place.stderr, pidfd):
-            if descriptor >= 0:
-                os.close(descriptor)
+        for descriptor in (place.channel, place.stdout, place.stderr):
+            os.close(descriptor)
         return False
+
+    def _watch(self, pid: int, number: int) -> None:
+        try:
+            pidfd = libc.system_call("pidfd_open", pid, 0)
+        except OSError:
+            # What cannot be watched must not run.
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
+        self._spawns[pidfd] = _Spawn(pid, number)
+        self._poll.register(pidfd, select.POLLIN)
+        try:
+            self._send({"spawned": number}, [pidfd])
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            raise
 
     def _own_pages(self) -> None:
         """Walk the path of a report once, to nobody.
@@ -181,22 +210,27 @@ class _Server:
         call's reply waits for the report.
         """
         sender, receiver = self._void
-        self._reap()
         self._report(sender, 0)
         receiver.recv(wire.CONTROL_MAX_BYTES)
 
-    def _reap(self) -> None:
-        try:
-            os.read(self._wake_reader, 4096)
-        except BlockingIOError:
-            pass
-        while self._spawns:
-            pid = libc.wait4(self._end)
-            if pid == 0:
-                return
-            self._report(self._peer, self._spawns.pop(pid))
+    def _pin_under_load(self) -> None:
+        time.sleep(_QUIET_MS / 1000)
+        self._reap_all([descriptor for descriptor, _ in self._poll.poll(0)])
+        self._pages.pin()
 
-    def _report(self, peer: socket.socket, number: int) -> None:
+    def _reap_all(self, ready: Iterable[int]) -> None:
+        for descriptor in ready:
+            if descriptor != _CONTROL:
+                self._reap(descriptor)
+
+    def _reap(self, pidfd: int) -> None:
+        spawn = self._spawns.pop(pidfd)
+        libc.wait4(spawn.pid, self._end)
+        self._report(self._peer, spawn.number)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+
+    def _report(self, peer: socket, number: int) -> None:
         peer.sendmsg([wire.ENDED.pack(wire.ENDED_MARK, number), self._end])
         # A tool chooses its exit status and its size: as Python's numbers they would stay in this memory.
         ctypes.memset(self._end, 0, len(self._end))
@@ -205,11 +239,11 @@ class _Server:
         _send(self._peer, message, descriptors)
 
 
-def _send(peer: socket.socket, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+def _send(peer: socket, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     ancillary: List[Any] = []
     if descriptors:
         packed = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+        ancillary = [(SOL_SOCKET, SCM_RIGHTS, packed)]
     peer.sendmsg([json.dumps(message).encode()], ancillary)
 
 

@@ -8,7 +8,8 @@ none, close the files (Landlock) and then the kernel itself (seccomp), which als
 
 import os
 import resource
-from typing import NamedTuple, Optional, Tuple
+from _socket import socket
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from . import (
     cgroups,
@@ -50,15 +51,25 @@ class Closed(NamedTuple):
 class Jail:
     """What a zygote prepares once, so that closing it around a worker takes few calls."""
 
-    def __init__(self, policy: Policy, scratch_frame: bytes, mounts_frame: bytes) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        peer: socket,
+        scratch_frame: bytes,
+        mounts_frame: bytes,
+        look_around: Callable[[], None] = lambda: None,
+    ) -> None:
         """Enter the zygote's part of the policy's home. LayerError.
 
-        In the home NAMESPACES this returns in another process than it was called in. `scratch_frame` is what a worker
-        sends along with its scratch directory where no cgroup counts its memory, `mounts_frame` with its mounts.
+        In the home NAMESPACES this returns in another process than it was called in; `look_around` is called there,
+        while the host's files are still to be seen. `peer` is a socket whose descriptor has the channel's number, so
+        that a worker finds its channel there. `scratch_frame` is what it sends along with its scratch directory where
+        no cgroup counts its memory, `mounts_frame` with its mounts.
         """
         # What a worker has no use for, it should not find: it can read all of its memory.
         self._policy = policy._replace(sidecar_pid=0, without=[], cgroup="")
         self._without = without = frozenset(policy.without)
+        self._peer = peer
         self._show = scratch_frame
         self._hold = mounts_frame
         self._own_tree = policy.home == NAMESPACES
@@ -74,10 +85,12 @@ class Jail:
         if self._own_tree:
             entered += namespaces.enter_for_zygote(policy.sidecar_pid, without)
             self._own_pid_namespace = namespaces.own_pid_namespace() if "pid_ns" in entered else -1
+            look_around()
             mounts.make_private()
             if own_files:
                 entered += mounts.enter_tree(policy)
         else:
+            look_around()
             libc.continue_with_parents_death()  # and find the control socket closed, even if it was stopped
             scratch.hold(policy)
             no_new_privs.apply()  # Landlock asks for it
@@ -88,8 +101,11 @@ class Jail:
         self._has_pid_namespace = "pid_ns" in entered
         self._pid = os.getpid()
         self._ceiling, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._limits: Optional[rlimits.Limits] = None
         if "rlimits" not in without:
             rlimits.enter_for_zygote(policy)
+            self._limits = rlimits.Limits(policy)
+        self._locks_securebits = identity.may_lock_securebits()
         if "identity" not in without:
             identity.drop_bounding_set()
         self.entered = entered
@@ -124,7 +140,9 @@ class Jail:
         policy, without = self._policy, self._without
         uid, gid = self._identity(place.number)
         layers = self.entered
-        kept = [one for one in (self._cgroup, self._ruleset) if one is not None]
+        kept = [] if self._cgroup is None else [self._cgroup.parent]
+        if self._ruleset is not None:
+            kept.append(self._ruleset)
         try:
             layers += descriptors.apply(place.channel, place.stdout, place.stderr, kept, self._ceiling)
             layers += self._own_view(place.scratch, uid, gid)
@@ -134,10 +152,10 @@ class Jail:
                 uid, gid = os.geteuid(), os.getegid()
                 identity.drop_bounding_set()
             counted_apart = "worker_user_ns" in layers or uid != os.geteuid()
-            if "rlimits" not in without:
-                layers += rlimits.apply(policy, counted_apart=counted_apart)
+            if self._limits is not None:
+                layers += self._limits.apply(counted_apart=counted_apart)
             if "identity" not in without:
-                layers += identity.apply(uid, gid)
+                layers += identity.apply(uid, gid, locks_securebits=self._locks_securebits)
             if not self._has_pid_namespace:
                 # A PID namespace would end with its zygote; here each worker has to ask for it.
                 libc.die_with_parent(self._pid)
@@ -179,9 +197,9 @@ class Jail:
         view = entered + namespaces.apply(self._without) + mounts.apply(self._policy, uid, gid)
         held = namespaces.own_mounts()
         if held is not None:
-            descriptors.hand_over(self._hold, held)
+            descriptors.hand_over(self._peer, self._hold, held)
         if self._cgroup is None:
-            descriptors.show_scratch(self._show)
+            descriptors.show_scratch(self._peer, self._show)
         return view
 
     def _identity(self, number: int) -> Tuple[int, int]:

@@ -5,7 +5,7 @@ there; the sidecar, which sees the file system, sets the limit when the call com
 """
 
 import os
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 # Moving a process takes a lock of the whole machine, 10 ms of waiting; v1 can move one thread without it, and a worker
 # has only one.
@@ -15,8 +15,17 @@ _NO_SWAP = (("memory.swap.max", "memory_cgroup_v2"), ("memory.swappiness", "memo
 _ZYGOTE = "zygote"
 
 
-def enter_for_zygote(path: str) -> Optional[int]:
-    """Move this process into the cgroup `path`, in one of its own; a descriptor of `path`, or None where it cannot be.
+class Group(NamedTuple):
+    """The sidecar's cgroup, and which of its version's files a worker writes to in its own."""
+
+    parent: int
+    join: str
+    no_swap: str
+    layer: str
+
+
+def enter_for_zygote(path: str) -> Optional[Group]:
+    """Move this process into the cgroup `path`, in one of its own; None where it cannot be.
 
     Not an error: what cannot be had here is missing in the report, and the limit of addresses holds in any case.
     """
@@ -24,39 +33,37 @@ def enter_for_zygote(path: str) -> Optional[int]:
         return None
     parent = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _join(parent, _ZYGOTE)
+        os.mkdir(_ZYGOTE, 0o755, dir_fd=parent)
+        join = next(filter(None, (_written(parent, _ZYGOTE, file) for file in _JOIN)), "")
+        if not join:
+            raise FileNotFoundError(path + " is no cgroup")
     except OSError:
         os.close(parent)
         return None
-    return parent
+    no_swap = next(((file, layer) for file, layer in _NO_SWAP if _written(parent, _ZYGOTE, file)), ("", _NO_SWAP[0][1]))
+    return Group(parent, join, *no_swap)
 
 
-def apply(parent: Optional[int], number: int) -> Tuple[str, ...]:
-    """In worker `number`: move into a cgroup of its own below `parent`, and close that; () where there is none."""
-    if parent is None:
+def apply(group: Optional[Group], number: int) -> Tuple[str, ...]:
+    """In worker `number`: move into a cgroup of its own below the group's, and close that; () where there is none."""
+    if group is None:
         return ()
     name = str(number)
-    _join(parent, name)
-    layer = "memory_cgroup_v2"
-    for file, layer_of_file in _NO_SWAP:
-        try:
-            _write(parent, name, file, b"0")
-        except FileNotFoundError:
-            continue  # of the other version, or of a kernel without swap
-        layer = layer_of_file
-        break
-    os.close(parent)
-    return (layer,)
+    os.mkdir(name, 0o755, dir_fd=group.parent)
+    _write(group.parent, name, group.join, b"0")
+    if group.no_swap:  # a kernel without swap has none
+        _write(group.parent, name, group.no_swap, b"0")
+    os.close(group.parent)
+    return (group.layer,)
 
 
-def _join(parent: int, name: str) -> None:
-    os.mkdir(name, 0o755, dir_fd=parent)
-    for file in _JOIN:
-        try:
-            _write(parent, name, file, b"0")
-        except FileNotFoundError:
-            continue  # v2 has no tasks
-        return
+def _written(parent: int, name: str, file: str) -> str:
+    """`file`, where it is there and 0 could be written to it."""
+    try:
+        _write(parent, name, file, b"0")
+    except FileNotFoundError:
+        return ""
+    return file
 
 
 def _write(parent: int, name: str, file: str, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """The descriptors of a worker: nothing, stdout, stderr and its channel. Every other one is closed, known or not."""
 
 import os
-import socket
+from _socket import SCM_RIGHTS, SOL_SOCKET, socket
 from typing import Iterable, Tuple
 
 CHANNEL = 3
@@ -25,14 +25,12 @@ def apply(channel: int, stdout: int, stderr: int, kept: Iterable[int], ceiling: 
     return ("descriptors",)
 
 
-def show_scratch(frame: bytes) -> None:
+def show_scratch(peer: socket, frame: bytes) -> None:
     """Send the sidecar `frame` with a descriptor of the current directory, so that it can count there."""
-    hand_over(frame, os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    hand_over(peer, frame, os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
-def hand_over(frame: bytes, descriptor: int) -> None:
+def hand_over(peer: socket, frame: bytes, descriptor: int) -> None:
     """Send the sidecar `frame` with `descriptor`, which is closed here: unix(7), SCM_RIGHTS."""
-    packed = descriptor.to_bytes(4, "little")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(CHANNEL)) as peer:
-        peer.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
+    peer.sendmsg([frame], [(SOL_SOCKET, SCM_RIGHTS, descriptor.to_bytes(4, "little"))])
     os.close(descriptor)

@@ -77,10 +77,15 @@ def open_to_all(paths: Iterable[str], scratch_root: str) -> bool:
     return True
 
 
-def apply(uid: int, gid: int) -> Tuple[str, ...]:
+def may_lock_securebits() -> bool:
+    """In the zygote: whether its workers may set their securebits, which takes a capability (capabilities(7))."""
+    return libc.has_capability(_CAP_SETPCAP)
+
+
+def apply(uid: int, gid: int, *, locks_securebits: bool) -> Tuple[str, ...]:
     """Take on `uid` and `gid` where they differ from ours, then give up every capability."""
     # First, since setting them takes a capability; they also keep the change of uid from clearing what capset clears.
-    if libc.has_capability(_CAP_SETPCAP):
+    if locks_securebits:
         libc.prctl("PR_SET_SECUREBITS", _PR_SET_SECUREBITS, _SECUREBITS)
     layers: Tuple[str, ...] = ("identity",)
     if uid != os.geteuid():

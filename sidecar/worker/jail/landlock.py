@@ -83,8 +83,7 @@ class Rules:
     def ruleset(self) -> int:
         """A new one with these rules, for one worker: its descriptor."""
         ruleset = _create_ruleset(self._version, self._handled)
-        for rule in self._rules:
-            libc.system_call("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
+        libc.add_landlock_rules(ruleset, _RULE_PATH_BENEATH, self._rules)
         return ruleset
 
     def apply(self, ruleset: int, scratch: str) -> Tuple[str, ...]:

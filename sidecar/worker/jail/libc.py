@@ -8,7 +8,7 @@ import os
 import platform
 import signal
 import struct
-from typing import Dict, Union
+from typing import Dict, Sequence, Union
 
 Argument = Union[int, bytes, None, "ctypes.Array[ctypes.c_char]"]
 
@@ -23,6 +23,8 @@ _NUMBERS: Dict[str, Dict[str, int]] = {
     "aarch64": {"pivot_root": 41, "capget": 90, "capset": 91, "seccomp": 277},
 }
 _COMMON_NUMBERS = {
+    "io_uring_setup": 425,
+    "io_uring_register": 427,
     "pidfd_open": 434,
     "landlock_create_ruleset": 444,
     "landlock_add_rule": 445,
@@ -31,6 +33,8 @@ _COMMON_NUMBERS = {
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+# The interpreter's lock is kept meanwhile: the child has no other thread to take it back from.
+_fork = ctypes.PyDLL(None, use_errno=True).fork
 
 
 def call(name: str, *arguments: Argument) -> int:
@@ -40,11 +44,15 @@ def call(name: str, *arguments: Argument) -> int:
 
 def system_call(name: str, *arguments: Argument) -> int:
     """Make the system call `name` by number (syscall(2)); its result, or OSError where it is negative."""
-    numbers = _NUMBERS.get(MACHINE)
-    if numbers is None:
-        raise OSError(38, "%s: this machine (%s) is not supported" % (name, MACHINE))
-    number = numbers.get(name) or _COMMON_NUMBERS[name]
-    return _checked(name, _libc.syscall(ctypes.c_long(number), *(_convert(a) for a in arguments)))
+    return _checked(name, _libc.syscall(_number(name), *(_convert(a) for a in arguments)))
+
+
+def add_landlock_rules(ruleset: int, rule_type: int, rules: Sequence[bytes]) -> None:
+    """landlock_add_rule(2) for each of them: many at each fork, so with little else between two."""
+    number, *fixed = _number("landlock_add_rule"), _convert(ruleset), _convert(rule_type)
+    flags = _convert(0)
+    for rule in rules:
+        _checked("landlock_add_rule", _libc.syscall(number, *fixed, rule, flags))
 
 
 def limit_malloc_arenas() -> None:
@@ -75,10 +83,19 @@ def prctl(name: str, option: int, *arguments: int) -> int:
     return _checked("prctl(%s)" % name, _libc.prctl(ctypes.c_int(option), *words))
 
 
-def wait4(end: "ctypes.Array[ctypes.c_char]") -> int:
-    """Reap a child that has ended: its pid, 0 where none has. `end` gets its status and usage, as wire.END has them."""
+def fork() -> int:
+    """Fork without the hooks that Python and its modules have for it: 0 in the child, or OSError.
+
+    They renew locks that another thread may have held, which a process of one thread does not need and pays for with
+    the copies of a hundred pages. What random.py does is left to the caller.
+    """
+    return _checked("fork", _fork())
+
+
+def wait4(pid: int, end: "ctypes.Array[ctypes.c_char]") -> None:
+    """Reap the child `pid`, which has ended. `end` gets its status and usage, as wire.END has them."""
     status, usage = ctypes.addressof(end), ctypes.addressof(end) + 8
-    return _checked("wait4", _libc.wait4(-1, ctypes.c_void_p(status), os.WNOHANG, ctypes.c_void_p(usage)))
+    _checked("wait4", _libc.wait4(pid, ctypes.c_void_p(status), 0, ctypes.c_void_p(usage)))
 
 
 def continue_with_parents_death() -> None:
@@ -103,6 +120,13 @@ def die_with_parent(expected: int) -> None:
     # The parent may have died before the request took effect; then nobody would ever send the signal.
     if os.getppid() != expected:
         os._exit(1)
+
+
+def _number(name: str) -> ctypes.c_long:
+    numbers = _NUMBERS.get(MACHINE)
+    if numbers is None:
+        raise OSError(38, "%s: this machine (%s) is not supported" % (name, MACHINE))
+    return ctypes.c_long(numbers.get(name) or _COMMON_NUMBERS[name])
 
 
 def _convert(argument: Argument) -> object:
