@@ -12,10 +12,14 @@ import time
 from typing import Any, Dict, Optional, Tuple
 
 from . import capture, channel, tool, wire
+from .frames import encode
 from .jail import Closed, Jail, LayerError, Place, descriptors, mounts, rlimits
 from .violations import Watch
 
 _REHEARSAL, _REHEARSED = "<rehearsal>", "def run(args):\n    return len(args)\n"
+_REHEARSED_LIMITS = {
+    "mode": "call", "filename": _REHEARSAL, "working_dir": "", "is_compiled": True, "result_max_bytes": 1 << 10,
+}  # fmt: skip
 
 
 def serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> None:
@@ -46,14 +50,13 @@ def _serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> int:
 
 
 def _answer(closed: Closed, base_bytes: int, watch: Watch) -> int:
-    frame = channel.read_frame(descriptors.CHANNEL)
-    if frame is None or frame[0] != wire.LIMITS:
+    limits = _read_limits(descriptors.CHANNEL)
+    if limits is None:
         return 0  # not needed any more
-    limits: Dict[str, Any] = json.loads(frame[1].decode())
     if "rlimits" in closed.layers:
         rlimits.limit_call(limits["memory_max_bytes"], base_bytes, limits["cpu_max_s"])
     try:
-        terminal = _run(limits, closed.scratch, watch)
+        terminal = _run(descriptors.CHANNEL, limits, closed.scratch, watch)
     except MemoryError:
         # Before the tool ran: its code or its arguments alone are more than its limit.
         terminal = tool.out_of_memory()
@@ -64,13 +67,21 @@ def _answer(closed: Closed, base_bytes: int, watch: Watch) -> int:
     return 0
 
 
-def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[int, bytes]]:
+def _read_limits(source: int) -> Optional[Dict[str, Any]]:
+    frame = channel.read_frame(source)
+    if frame is None or frame[0] != wire.LIMITS:
+        return None
+    limits: Dict[str, Any] = json.loads(frame[1].decode())
+    return limits
+
+
+def _run(source: int, limits: Dict[str, Any], scratch: str, watch: Optional[Watch]) -> Optional[Tuple[int, bytes]]:
     """Read the rest of the call and do what it asks; None where the sidecar has given it up."""
     try:
         _enter_working_directory(scratch, limits["working_dir"])
     except (OSError, ValueError, RecursionError) as error:
         return tool.no_working_directory(error)
-    code = channel.read_frame(descriptors.CHANNEL)
+    code = channel.read_frame(source)
     if code is None:
         return None
     if limits["mode"] == "vet":
@@ -86,8 +97,8 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
         return tool.imports(text, limits["filename"])
     if limits["mode"] == "compile":
         return tool.compile_only(text, limits["filename"])
-    ready = channel.read_frame(descriptors.CHANNEL) if limits["is_compiled"] else (wire.COMPILED, b"")
-    arguments = channel.read_frame(descriptors.CHANNEL)
+    ready = channel.read_frame(source) if limits["is_compiled"] else (wire.COMPILED, b"")
+    arguments = channel.read_frame(source)
     if ready is None or arguments is None:
         return None
     max_bytes = limits["result_max_bytes"]
@@ -97,16 +108,26 @@ def _run(limits: Dict[str, Any], scratch: str, watch: Watch) -> Optional[Tuple[i
 def prepare() -> bytes:
     """In the zygote: the environment that most workers will have, and what `rehearse` is to be given."""
     _set_environment(mounts.SCRATCH)
-    return tool.compile_only(_REHEARSED, _REHEARSAL)[1]
+    compiled = tool.compile_only(_REHEARSED, _REHEARSAL)[1]
+    frames = (
+        (wire.LIMITS, json.dumps(_REHEARSED_LIMITS).encode()), (wire.CODE, _REHEARSED.encode()),
+        (wire.COMPILED, compiled), (wire.ARGUMENTS, b'{"text": ""}'),
+    )  # fmt: skip
+    return b"".join(encode(*frame) for frame in frames)
 
 
-def rehearse(ready: bytes) -> None:
+def rehearse(frames: bytes) -> None:
     """Walk a call's path once with a tool of our own, off the clock.
 
     A fork shares its pages until it writes to them; whatever a call writes to is this process's own afterwards.
     """
-    json.loads('{"limits": 0}')
-    tool.call(_REHEARSED, b'{"text": ""}', _REHEARSAL, result_max_bytes=1 << 10, ready=ready)
+    source, sink = os.pipe()
+    os.write(sink, frames)
+    limits = _read_limits(source)
+    if limits is not None:
+        _run(source, limits, mounts.SCRATCH, None)
+    os.close(source)
+    os.close(sink)
     del sys.modules[tool.MODULE_NAME], linecache.cache[_REHEARSAL]
 
 

@@ -50,8 +50,11 @@ class Limits:
 
 def limit_call(memory_max_bytes: int, base_bytes: int, cpu_max_s: int) -> None:
     """Set what one call may use: `memory_max_bytes` beyond the `base_bytes` of addresses that it began with."""
-    _set(resource.RLIMIT_AS, base_bytes + memory_max_bytes)
-    _set(resource.RLIMIT_CPU, cpu_max_s)
+    for kind, value in ((resource.RLIMIT_AS, base_bytes + memory_max_bytes), (resource.RLIMIT_CPU, cpu_max_s)):
+        try:
+            resource.setrlimit(kind, (value, value))
+        except ValueError:  # beyond the hard limit that the host has set
+            _set(kind, value)
 
 
 def _set(kind: int, value: int) -> None:
