@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sidecar.runner.attempts import MissedCall
 from sidecar.runner.deadline import Deadline
-from sidecar.runner.waiting import first
 
 if TYPE_CHECKING:
     from sidecar.runner.ended import Ended
@@ -24,17 +23,15 @@ class Conversation:
     """Construct when the call begins, `hold` once, then `end` in any case."""
 
     def __init__(self, worker: Worker, deadline_s: float) -> None:
-        loop = asyncio.get_running_loop()
         self.worker = worker
         self.cause: Cause | None = None
-        self._decided: asyncio.Future[None] = loop.create_future()
         self._deadline = Deadline(deadline_s, lambda: self.decide("timeout"))
 
     def decide(self, cause: Cause) -> None:
         """Give the worker up for this reason, unless there was one before."""
-        if not self._decided.done():
+        if self.cause is None:
             self.cause = cause
-            self._decided.set_result(None)
+            self.worker.wake()
 
     async def hold(self, *frames: bytes) -> Frame | None:
         """Send the call; its terminal frame, or None."""
@@ -42,10 +39,12 @@ class Conversation:
         unsent = worker.channel.send(b"".join(frames))
         sending = asyncio.ensure_future(worker.channel.send_rest(unsent)) if unsent else None
         try:
-            await first(worker.terminal, self._decided)
-            if worker.terminal.done() and worker.terminal.result() is None and self.cause is None:
+            while not worker.terminal.done() and self.cause is None:
+                await worker.change()
+            if worker.terminal.done() and worker.terminal.result() is None:
                 # The channel is closed, the process perhaps not: it has until its deadline.
-                await first(worker.ended, self._decided)
+                while not worker.ended.done() and self.cause is None:
+                    await worker.change()
         finally:
             if sending is not None:
                 sending.cancel()
@@ -58,20 +57,11 @@ class Conversation:
     async def end(self) -> tuple[Ended, str, str]:
         """See the worker dead: how it ended, and what it had printed. A cancellation goes on when that is done."""
         self._deadline.cancel()
-        ending = asyncio.ensure_future(self._end())
-        cancelled: asyncio.CancelledError | None = None
-        while not ending.done():
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
-        return ending.result()
-
-    async def _end(self) -> tuple[Ended, str, str]:
-        ended = await self.worker.end()
-        return ended, self.worker.stdout.finish(), self.worker.stderr.finish()
+        try:
+            ended = await self.worker.end()
+        finally:
+            stdout, stderr = self.worker.stdout.finish(), self.worker.stderr.finish()
+        return ended, stdout, stderr
 
 
 async def limit_memory(worker: Worker, max_bytes: int) -> None:

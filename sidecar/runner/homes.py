@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from sidecar.config import LEVELS
 from sidecar.errors import SandboxUnavailable
 from sidecar.runner.resources import Resources
-from sidecar.runner.waiting import within
 from sidecar.runner.zygote import START_FAILED, Plan, Zygote
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ async def _try(interpreter: Interpreter, config: Config, plan: Plan) -> tuple[Zy
     worker: Worker | None = None
     try:
         worker = await zygote.spawn()
-        if await within(JAILED_TIMEOUT_S, worker.jailed()):
+        if await worker.jailed(JAILED_TIMEOUT_S):
             return zygote, worker
     except ConnectionError:
         pass

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from sidecar.errors import InternalError, SandboxUnavailable, ShuttingDown
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
 from sidecar.runner.supervision import Supervision
-from sidecar.runner.waiting import within
 from sidecar.runner.zygote import START_FAILED
 
 if TYPE_CHECKING:
@@ -141,7 +140,10 @@ class Pool:
             missing = self._config.standby_workers - len(self._standby)
             if missing <= 0:
                 return
-            spawned = await asyncio.gather(*(self._add(zygote) for _ in range(min(missing, _SPAWNS_AT_ONCE))))
+            if missing == 1:  # as after most calls
+                spawned = [await self._add(zygote)]
+            else:
+                spawned = await asyncio.gather(*(self._add(zygote) for _ in range(min(missing, _SPAWNS_AT_ONCE))))
             if not all(spawned) and zygote.alive:
                 return  # no process can be had now; the next call's end tries again
 
@@ -162,7 +164,7 @@ class Pool:
         except ConnectionError:
             return None
         try:
-            if await within(JAILED_TIMEOUT_S, worker.jailed()):
+            if await worker.jailed(JAILED_TIMEOUT_S):
                 # Ahead of its call, which will most likely have this limit, and sets it where this fails.
                 with contextlib.suppress(OSError):
                     worker.share.limit_memory(self._config.limits.max_memory_mb * _MIB)

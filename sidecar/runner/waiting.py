@@ -30,27 +30,20 @@ async def within(timeout_s: float, awaitable: Awaitable[T]) -> T:
         task.cancel()
 
 
-async def first(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
-    """Wait until one of these is done, or `timeout_s` have passed; none of them is cancelled. Leaner than wait()."""
-    if any(future.done() for future in futures):
-        return
-    loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
+async def uncancelled(awaitable: Awaitable[Any]) -> list[asyncio.CancelledError]:
+    """Wait for it whatever happens to the caller: the cancellations that came meanwhile, for when all is done.
 
-    def wake(_: object = None) -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    timer = None if timeout_s is None else loop.call_later(timeout_s, wake)
-    for future in futures:
-        future.add_done_callback(wake)
-    try:
-        await waiter
-    finally:
-        if timer is not None:
-            timer.cancel()
-        for future in futures:
-            future.remove_done_callback(wake)
+    What `awaitable` raises is raised.
+    """
+    waiting = asyncio.ensure_future(awaitable)
+    came: list[asyncio.CancelledError] = []
+    while not waiting.done():
+        try:
+            await asyncio.shield(waiting)
+        except asyncio.CancelledError as error:
+            came.append(error)
+    waiting.result()
+    return came
 
 
 def pid_of(pidfd: int) -> int | None:

@@ -20,12 +20,14 @@ from sidecar.runner.channel import Channel
 from sidecar.runner.ended import LOST, Ended
 from sidecar.runner.output import OutputStream
 from sidecar.runner.violations import Reported
-from sidecar.runner.waiting import block_until_dead, first, pid_of
+from sidecar.runner.waiting import block_until_dead, pid_of, uncancelled
 from sidecar.runner.watchdog import watched
 from sidecar.worker import wire
 from sidecar.worker.frames import Frame, FrameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.config import Limits
     from sidecar.runner.resources import Share
 
@@ -78,8 +80,9 @@ class Worker:
         self.jailing_cpu_us = 0
         self.reported = Reported()
         self._freed: asyncio.Future[None] | None = None
-        self._ready: asyncio.Future[Frame] = loop.create_future()
-        self._attached: asyncio.Future[None] = loop.create_future()
+        self._waiter: asyncio.Future[None] | None = None
+        self._ready: Frame | None = None
+        self._is_attached = False
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
         self.ended: asyncio.Future[Ended] = loop.create_future()
 
@@ -102,8 +105,8 @@ class Worker:
             os.close(pidfd)
             return
         self._pidfd = pidfd
-        if not self._attached.done():
-            self._attached.set_result(None)
+        self._is_attached = True
+        self.wake()
 
     @property
     def pid(self) -> int | None:
@@ -120,21 +123,35 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.call_later(_TIDY_AFTER_S, self.share.remove_cgroup)
         self.share.begin_removal()
+        self.wake()
 
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
-        if not self._ready.done():
-            self._ready.set_result(_NOT_READY)
-        if not self._attached.done():
-            self._attached.set_result(None)
+        self._ready = self._ready or _NOT_READY
+        self._is_attached = True
         if not self.ended.done():
             self.ended.set_result(LOST)
+        self.wake()
         self.kill()
 
-    async def jailed(self) -> bool:
-        """Wait until the jail is complete; False where the process ended first. `SandboxUnavailable` if refused."""
-        kind, payload = await self._ready
-        await self._attached
+    async def change(self) -> None:
+        """Wait until there is news of this worker, or `wake` is called. One task at a time."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def jailed(self, timeout_s: float) -> bool:
+        """Wait until the jail is complete; False where the process ended first. `SandboxUnavailable` if refused.
+
+        TimeoutError where it takes longer than `timeout_s`.
+        """
+        if not await self._until(lambda: self._ready is not None and self._is_attached, timeout_s):
+            raise TimeoutError
+        kind, payload = self._ready or _NOT_READY
         if kind == wire.READY:
             # Sent before the worker has read anything of a tool, so this one frame is our own code's word.
             answer = json.loads(payload)
@@ -167,21 +184,54 @@ class Worker:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def end(self) -> Ended:
-        """Kill the process if it still runs, wait until the kernel says that it is dead, and return how it ended."""
+        """Kill the process if it still runs, wait until the kernel says that it is dead, and return how it ended.
+
+        A cancellation goes on when that is done.
+        """
         self.kill()
-        # The zygote's word is the kernel's: it has reaped the process.
-        await first(self.ended, timeout_s=_REAP_TIMEOUT_S)
+        cancelled = await self._reaped_or_not()
         ended = self.ended.result() if self.ended.done() else LOST
         if ended.status is None:
-            await self._death()
+            cancelled += await uncancelled(self._death())
         if not self.terminal.done() and not self._closed:
             self.channel.read()  # what it had said by then
         self._close()
-        await self.share.removed()
+        if self.share.scratch_path:
+            cancelled += await uncancelled(self.share.removed())
         if self._freed is not None:
             # Memory that its call was allowed: no other call has it before it is free.
-            await self._freed
+            cancelled += await uncancelled(self._freed)
+        if cancelled:
+            raise cancelled[0]
         return ended
+
+    async def _reaped_or_not(self) -> list[asyncio.CancelledError]:
+        # The zygote's word is the kernel's: it has reaped the process.
+        came: list[asyncio.CancelledError] = []
+        while True:
+            try:
+                await self._until(self.ended.done, _REAP_TIMEOUT_S)
+            except asyncio.CancelledError as error:
+                came.append(error)
+            else:
+                return came
+
+    async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until it is so, or `timeout_s` have passed: whether it is."""
+        is_late = False
+
+        def expire() -> None:
+            nonlocal is_late
+            is_late = True
+            self.wake()
+
+        timer = asyncio.get_running_loop().call_later(timeout_s, expire)
+        try:
+            while not is_so() and not is_late:
+                await self.change()
+        finally:
+            timer.cancel()
+        return is_so()
 
     async def _death(self) -> None:
         """Wait for it by the pidfd, since nobody reaps it whom we could hear: its zygote is dead, or stopped."""
@@ -211,10 +261,11 @@ class Worker:
             self._pidfd = None
 
     def _take(self, kind: int, payload: bytes) -> None:
-        if not self._ready.done():
+        if self._ready is None:
             if kind in (wire.READY, wire.REFUSED):
                 self.channel.takes_descriptors = False
-                self._ready.set_result((kind, payload))
+                self._ready = (kind, payload)
+                self.wake()
             elif kind == wire.SCRATCH and self.channel.received:
                 self.share.show_scratch(self.channel.received.pop(0))
             elif kind == wire.MOUNTS and self.channel.received:
@@ -223,12 +274,13 @@ class Worker:
                 raise FrameError(f"a frame of kind {kind:#x} is out of order")
         elif kind in TERMINAL_KINDS and not self.terminal.done():
             self.terminal.set_result((kind, payload))
+            self.wake()
             self.channel.stop()
         elif not self.terminal.done():
             self.reported.take(kind, payload)
 
     def _channel_ended(self, terminal: Frame | None) -> None:
-        if not self._ready.done():
-            self._ready.set_result(_NOT_READY)
+        self._ready = self._ready or _NOT_READY
         if not self.terminal.done():
             self.terminal.set_result(terminal)
+        self.wake()
