@@ -44,6 +44,8 @@ _CLOSE_S = 0.3
 _FLUSH_S = 0.1
 _GIVE_UP_S = 0.5
 _IMPORT_REST_AFTER_S = 0.5
+# The loop waits for the interpreter's lock this long at most, not five milliseconds each time that a process answers.
+_SWITCH_WHILE_IMPORTING_S = 0.0005
 _MAX_INTEGER_DIGITS = 4300
 
 
@@ -91,7 +93,10 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         else:
             await runner.close()  # nothing will run, and what was begun ahead is of no use
         # In a thread, so that the loop can go on talking to the zygote.
+        usual_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_WHILE_IMPORTING_S)
         await asyncio.to_thread(import_server)
+        sys.setswitchinterval(usual_s)
         session, pool = assemble(fds, config, metrics, runner, end)
         if refusal is not None:
             session.protocol.refusal = refusal

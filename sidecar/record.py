@@ -7,12 +7,10 @@ Invariant: it is made once, and holds nothing of a tool's code, arguments, outpu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(NamedTuple):
     """The sidecar's own measurements of one call, never the tool's word.
 
     Its times come one after another: `queue_ms` until its turn, `spawn_ms` until it had a worker, then `wall_ms`, of
@@ -29,8 +27,7 @@ class Usage:
     run_ms: float = 0.0
 
 
-@dataclass(frozen=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """What became of one `run` request: `outcome` is its result's code or, with `is_error`, the kind of its error.
 
     `usage` is None where no tool had its turn; `encode_ms` is the time for the reply, `total_ms` for all of it.

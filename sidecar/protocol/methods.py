@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.protocol import messages, results
 
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """A method's models; `result` is None where the result is `null`."""
 
     params: type[BaseModel]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.runner.locked import LockedDirectory
 from sidecar.runner.mount_namespaces import LITTLE_BYTES
@@ -29,8 +28,7 @@ _V2_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 _V1_ROOT = "/sys/fs/cgroup/memory"
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(NamedTuple):
     """What the interface files of one version are called."""
 
     limit: str
@@ -46,8 +44,7 @@ V1 = Files(
 V2 = Files("memory.max", "memory.current", "memory.peak", "memory.events", b"oom_kill")
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """What the kernel counted for a worker that is dead; `peak_bytes` is None where nobody counted.
 
     `left_bytes`, at most, outlive it: files in its scratch directory, for as long as somebody holds its mounts.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sidecar.runner.cgroups import Spent
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """`status` is as of wait(2), and None where the zygote died with the process; then the rest is not known either."""
 
     status: int | None
     cpu_us: int
     max_rss_kb: int
-    spent: Spent = field(default_factory=Spent)
+    spent: Spent = Spent()
 
     @property
     def was_killed(self) -> bool:

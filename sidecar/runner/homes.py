@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.config import LEVELS
@@ -46,7 +45,7 @@ async def settle(
     missing: list[dict[str, str]] = []
     for plan in _plans(floor, without):
         try:
-            zygote, worker = await _try(interpreter, config, replace(plan, imports=imports))
+            zygote, worker = await _try(interpreter, config, plan._replace(imports=imports))
         except SandboxUnavailable as refusal:
             missing += [dict(one, home=plan.home) for one in refusal.data["missing"]]
             if any(one["layer"] == START_FAILED for one in missing):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sidecar.config import Config
 from sidecar.description import Description, located
@@ -23,8 +22,7 @@ _SCRATCH = "/tmp/"  # noqa: S108 - as worker/jail/mounts.py
 _DEVICES = ("/dev/null", "/dev/urandom")
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """A usable CPython: its real executable and version, what it needs of the file system, the path that led to it."""
 
     executable: str
@@ -46,7 +44,7 @@ async def find(python_path: str, begun: Description | None = None) -> Interprete
             continue
         answer = await _describe(found, begun)
         if isinstance(answer, Interpreter):
-            return replace(answer, path=found)
+            return answer._replace(path=found)
         tried.append({"path": found, "reason": answer})
     reasons = "; ".join(f"{one['path']}: {one['reason']}" for one in tried)
     message = (

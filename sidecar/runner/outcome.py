@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 NOT_RUN = "none"
 
 
-@dataclass(frozen=True)
-class Isolation:
+class Isolation(NamedTuple):
     """What was in force around one worker: its `level`, and its `layers` in the order of application."""
 
     level: str
     layers: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # a tuple has a `count` of its own
 class Violation:
     """A call that the jail refused, by the worker's own account; `line` is None where no line of the tool led to it."""
 
@@ -34,16 +33,14 @@ class Violation:
     line: int | None = None
 
 
-@dataclass(frozen=True)
-class Violations:
+class Violations(NamedTuple):
     """Those of one call, in the order of their first occurrence; `omitted` came after the list was full."""
 
     listed: tuple[Violation, ...] = ()
     omitted: int = 0
 
 
-@dataclass(frozen=True)
-class CallRequest:
+class CallRequest(NamedTuple):
     """One call as the runner sees it. `arguments` is JSON; `on_output` is called with a stream's name and new text."""
 
     code: str
@@ -67,8 +64,7 @@ class CallRequest:
         return self.code if self.tool_id is None else f"{self.owner or ''}\0{self.tool_id}"
 
 
-@dataclass(frozen=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """The reply's raw material. `result` is the finished JSON of the reply's `result` member, always `{"ok": ...}`."""
 
     result: bytes
@@ -83,34 +79,30 @@ class CallRecord:
     violations: Violations | None = Violations()
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """A finding about source text; `line` and `column` count from 1 in the text as it was given."""
 
     line: int
     column: int
     message: str
-    severity: str = field(default="error")  # "error" or "warning"
+    severity: str = "error"  # "error" or "warning"
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(NamedTuple):
     """What compiling found; `hinted` where the entry point has type hints that a schema can be derived from."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
     hinted: bool = False
 
 
-@dataclass(frozen=True)
-class Derivation:
+class Derivation(NamedTuple):
     """What a tool's type hints say, as its own worker wrote it and nobody has read it; or why there is nothing."""
 
     answer: bytes = b""
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One line of `doctor`: what was tried, whether it held, and what to do where it did not or could hold better."""
 
     name: str

@@ -5,7 +5,7 @@ Invariant: a probe does what no tool may and answers "refused: …" or "allowed:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TEMPLATE = """\
 import ctypes, os, socket
@@ -26,8 +26,7 @@ def run(args):
 """
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """One attempt; `body` is the body of a function that returns, or raises OSError where it was refused."""
 
     name: str
@@ -39,8 +38,7 @@ class Probe:
         return _TEMPLATE.format(body="\n".join(f"    {line}" for line in self.body.splitlines()))
 
 
-@dataclass(frozen=True)
-class Promise:
+class Promise(NamedTuple):
     """Any of `layers`, patterns (fnmatch) of the names that a reply reports, holds the promise; two hold it twice."""
 
     name: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sidecar.worker import wire
 from sidecar.worker.depth import is_deeper_than
@@ -38,8 +37,7 @@ _NEAR_CPU_LIMIT = 0.5
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """The limits that were in force, for the messages that name them."""
 
     timeout_ms: int
@@ -51,8 +49,7 @@ class Bounds:
     queue_ms: float = 0.0
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`result` is the reply's `result` member as JSON; `code` names the outcome in counters and logs."""
 
     result: bytes

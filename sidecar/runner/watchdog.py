@@ -12,9 +12,8 @@ import os
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.runner.cgroups import SLACK_BYTES
 
@@ -91,8 +90,7 @@ class Watchdog:
         return None if within else SCRATCH
 
 
-@dataclass(frozen=True)
-class Holdings:
+class Holdings(NamedTuple):
     """What a process holds: memory of its own, page tables and swap included, and threads; none where it is gone."""
 
     memory_bytes: int = 0

@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.errors import SandboxUnavailable
@@ -119,7 +118,7 @@ class Worker:
             return
         self._reaped = True
         had_answered = self.terminal.done() and self.terminal.result() is not None
-        self.ended.set_result(replace(ended, spent=self.share.finish(had_answered=had_answered)))
+        self.ended.set_result(ended._replace(spent=self.share.finish(had_answered=had_answered)))
         loop = asyncio.get_running_loop()
         loop.call_later(_TIDY_AFTER_S, self.share.remove_cgroup)
         self.share.begin_removal()

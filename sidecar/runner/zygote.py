@@ -15,8 +15,7 @@ import os
 import secrets
 import socket
 import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.description import WORKER_FOLDER
 from sidecar.runner.ended import Ended
@@ -48,8 +47,7 @@ _UID_RANGE = 1 << 16
 _UID_RANGES = 1 << 13
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Which jail to build: `home` and `without` as in worker/jail/policy.py; `level` is what that amounts to."""
 
     home: str

@@ -14,8 +14,7 @@ import gc
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.errors import InvalidParams, InvalidRequest, ParseError, SidecarError
 from sidecar.protocol.arguments import Arguments, HugeInteger
@@ -35,8 +34,7 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 RequestId = str | int | float | HugeInteger
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A call that wants a reply. `id_text` is the id as the host spelled it, to be echoed."""
 
     id: RequestId
@@ -45,16 +43,14 @@ class Request:
     params: dict[str, Any] | InvalidParams
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(NamedTuple):
     """A call without a reply."""
 
     method: str
     params: dict[str, Any] | InvalidParams
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """The host's answer to one of our own requests."""
 
     id: Any

@@ -11,7 +11,7 @@ request carries. After anything that is no frame, the decoder drops input until 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_HEADER_BYTES = 8 * 1024
 # What is kept of an over-long line: enough for the `Content-Length: …` that may end it.
@@ -21,15 +21,13 @@ _LENGTH_HEADER = re.compile(rb"(?<!-)content-length[ \t]*:[ \t]*([^\r\n\"{}]{0,4
 _MAX_DIGITS = 20
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """One frame's body, not parsed."""
 
     data: bytes
 
 
-@dataclass(frozen=True)
-class BadFrame:
+class BadFrame(NamedTuple):
     """Input that is no frame, or a frame that is refused; each wants one reply."""
 
     reason: str

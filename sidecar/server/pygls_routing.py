@@ -1,8 +1,8 @@
 """pygls's router and its protocol class, imported without the language server that comes with them.
 
-Half of the sidecar's start would be the import of `lsprotocol.types`: models of another protocol, of which nothing here
-is used. While pygls is imported, placeholders stand in for them.
-Invariant: no placeholder is left in `sys.modules`, so whoever imports lsprotocol afterwards gets the real one.
+Half of the sidecar's start would be the import of `lsprotocol.types`, models of another protocol, and of what converts
+them, `cattrs`; nothing here is converted. While pygls is imported, placeholders stand in for them.
+Invariant: no placeholder is left in `sys.modules`, so whoever imports one of them afterwards gets the real one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOT_NEEDED = ("lsprotocol", "lsprotocol.converters", "lsprotocol.types", "pygls.protocol.language_server")
+_NOT_NEEDED = (
+    "cattrs", "cattrs.errors", "lsprotocol", "lsprotocol.converters", "lsprotocol.types",
+    "pygls.protocol.language_server",
+)  # fmt: skip
 
 
 class _Placeholder(ModuleType):

@@ -7,8 +7,7 @@ stay in it: no pattern to backtrack in, nothing to fetch. Whether it is valid is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sidecar.worker.depth import is_deeper_than
 from sidecar.worker.wire import DERIVED_MAX_BYTES
@@ -20,8 +19,7 @@ _DEFINITION = "#/$defs/"
 _PLAIN = frozenset({"type", "required", "enum", "minItems", "maxItems", "format", "description", "default"})
 
 
-@dataclass(frozen=True)
-class Derived:
+class Derived(NamedTuple):
     """A schema and a description, None where the code says nothing of them, or the `problem` why there is no schema."""
 
     schema: dict[str, Any] | None = None

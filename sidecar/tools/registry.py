@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.errors import InternalError, InvalidTool, MachineError, ToolExists, ToolNotFound
 from sidecar.tools.derived import NOTHING, Derived, read
@@ -62,8 +61,7 @@ if TYPE_CHECKING:
         async def warm(self, code: str, python_path: str, floor: str | None) -> tuple[str, ...]: ...  # noqa: D102 - its implementation says what it is
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """A registered tool; `arguments` is None where it has no schema, of its own or derived."""
 
     spec: ToolSpec

@@ -6,8 +6,7 @@ takes time in proportion to the arguments. Patterns, references and uniqueness a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import referencing
 import referencing.exceptions
@@ -55,8 +54,7 @@ class SchemaProblem(Exception):
         self.path = path
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """`weight` bounds the work for one value of the arguments; None means that nothing bounds it."""
 
     weight: int | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,7 @@ def imports_of(tools: harness.ToolRunner, code: str, python_path: str = sys.exec
 
 
 def run(tools: harness.ToolRunner, code: str, imports: tuple[str, ...], args: Any = None) -> harness.Reply:
-    request = dataclasses.replace(tools.request(code, args), imports=imports)
+    request = tools.request(code, args)._replace(imports=imports)
     return harness.Reply.of(tools.on_loop(tools.runner.run(request)))
 
 
@@ -133,7 +132,7 @@ def test_a_call_elsewhere_keeps_none_of_those_that_are_given_up() -> None:
     async def scenario() -> None:
         elsewhere = await started(tools)
         for name in ("csv", "sqlite3", "decimal", "csv"):
-            request = dataclasses.replace(tools.request(WORKS), imports=(name,))
+            request = tools.request(WORKS)._replace(imports=(name,))
             await asyncio.ensure_future(tools.runner.run(request))
         # What closes them is over, with the call itself still there.
         while len(tools.runner._running) > 1:  # noqa: ASYNC110 - bounded by `on_loop`
