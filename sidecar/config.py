@@ -6,6 +6,7 @@ Invariant: a value that is out of range never becomes a limit. It is refused wit
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,8 @@ class Config:
     min_isolation: str = LEVELS[0]
     cgroup: str = "auto"  # or "off", or the directory of a cgroup that is ours to use
     scratch_dir: str = ""  # where scratch directories are made if none can be mounted; "": the system's temporary one
+    code_cache_dir: str = ""  # where compiled code is kept for the next start; "": nowhere
+    code_cache_max_mb: int = 64
     log_level: str = "warning"
 
     @classmethod
@@ -101,6 +104,10 @@ class Config:
             min_isolation=_choice(environ, "PYRUNNER_MIN_ISOLATION", LEVELS),
             cgroup=_directory(environ, "PYRUNNER_CGROUP", ("auto", "off")),
             scratch_dir=_directory(environ, "PYRUNNER_SCRATCH_DIR", ("",)),
+            code_cache_dir=_own_directory(environ, "PYRUNNER_CODE_CACHE_DIR"),
+            code_cache_max_mb=_integer(
+                environ, "PYRUNNER_CODE_CACHE_MAX_MB", 1, 1024 * 1024, default=cls.code_cache_max_mb
+            ),
             log_level=_choice(environ, "PYRUNNER_LOG", ("warning", "debug", "info", "error")),
         )
 
@@ -150,6 +157,16 @@ def _directory(environ: Mapping[str, str], name: str, words: tuple[str, ...]) ->
     if raw.startswith("/") and os.path.isdir(raw):  # noqa: PTH112 - kept as it was given
         return raw
     raise ConfigError(name, raw, " or ".join(("the absolute path of a directory that exists", *filter(None, words))))
+
+
+def _own_directory(environ: Mapping[str, str], name: str) -> str:
+    """A directory that nobody else can write to, "" for none. root may, and may do anything."""
+    path = _directory(environ, name, ("",))
+    if path:
+        about = os.stat(path)  # noqa: PTH116 - as above
+        if about.st_uid != os.geteuid() or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise ConfigError(name, path, "a directory that belongs to the sidecar's user, with mode 0700 or 0755")
+    return path
 
 
 def _python_path(environ: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ class Key(NamedTuple):
     """What compiled code depends on."""
 
     executable: str
+    version: tuple[int, ...]
     tool_id: str | None
     code: str
 
@@ -40,6 +41,10 @@ class CodeCache:
             return b""
         self._entries.move_to_end(key)
         return found
+
+    def has_seen(self, key: Key) -> bool:
+        """Whether a call has asked for it before, whatever it got."""
+        return key in self._entries
 
     def is_wanted(self, key: Key) -> bool:
         """Whether this is the second call without it: most inline code comes once. True once for each key."""

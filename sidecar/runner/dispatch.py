@@ -54,7 +54,7 @@ class Runner:
         self._pools = Pools(config, without, self._close_behind, begun)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
         self._running: set[asyncio.Task[Any]] = set()
-        self._compilations = Compilations(self._admission, self._track)
+        self._compilations = Compilations(config, self._admission, self._track)
         self._checks = Checks(self._in_turn, config.memory_budget_mb)
         self._closed = False
 
@@ -157,6 +157,7 @@ class Runner:
         for task in in_flight:
             task.cancel()
         await asyncio.gather(*in_flight, *self._pools.cancel(), return_exceptions=True)
+        self._compilations.close()
         for retired in [*self._retired]:
             await retired.close()
         await self._pools.close()
@@ -185,7 +186,7 @@ class Runner:
         if request.may_start is not None:
             await request.may_start()
         asked = time.perf_counter()
-        compiled = self._compilations.of(pool, request)
+        compiled = await self._compilations.of(pool, request)
 
         async def attempt() -> CallRecord:
             worker = await pool.acquire()

@@ -113,7 +113,7 @@ def test_code_that_waits_to_be_compiled_starts_nothing_after_the_end() -> None:
         await tools.runner.run(tools.request(WORKS))
         pool = await tools.runner._pools.get(tools.config.python_path, "strict")
         # As with the second call, right before the end.
-        tools.runner._compilations.of(pool, tools.request(WORKS))
+        await tools.runner._compilations.of(pool, tools.request(WORKS))
         await tools.runner.close()
         while tools.runner.gauges()["compiling"]:  # noqa: ASYNC110 - bounded by `on_loop`
             await asyncio.sleep(0)

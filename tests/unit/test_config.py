@@ -68,7 +68,7 @@ _NAMES = [
     *(name for name, _low, _high in _LIMIT_VARIABLES.values()),
     "PYTHON_PATH", "PYRUNNER_MAX_CONCURRENCY", "PYRUNNER_MAX_QUEUE", "PYRUNNER_MEMORY_BUDGET_MB", "PYRUNNER_DRAIN_MS",
     "PYRUNNER_STANDBY_WORKERS", "PYRUNNER_MAX_MESSAGE_BYTES", "PYRUNNER_MIN_ISOLATION", "PYRUNNER_CGROUP",
-    "PYRUNNER_SCRATCH_DIR", "PYRUNNER_LOG",
+    "PYRUNNER_SCRATCH_DIR", "PYRUNNER_CODE_CACHE_DIR", "PYRUNNER_CODE_CACHE_MAX_MB", "PYRUNNER_LOG",
 ]  # fmt: skip
 _values = st.one_of(
     st.text(max_size=10), st.integers(-(2**70), 2**70).map(str), st.sampled_from(["", "info", "/", "off"])
