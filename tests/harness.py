@@ -228,14 +228,14 @@ class ToolRunner:
     def processes(self) -> set[int]:
         """The zygotes of this runner and all that is below them, when nothing is compiled for later calls."""
         if threading.current_thread() is not self._thread:
-            self.on_loop(_until(lambda: self.runner.gauges()["compiling"] == 0))
+            self.on_loop(until(lambda: self.runner.gauges()["compiling"] == 0))
         zygotes = [pool._zygote._process.pid for pool in self.runner._pools if pool._zygote is not None]
         return set(zygotes).union(process.pid for pid in zygotes for process in descendants(pid))
 
     def descriptors(self) -> int:
         """How many this process holds, when the mounts of dead workers have been let go of."""
 
-        self.on_loop(_until(lambda: self.runner.gauges()["leftovers"] == 0))
+        self.on_loop(until(lambda: self.runner.gauges()["leftovers"] == 0))
         return open_descriptors()
 
     def close(self) -> None:
@@ -246,7 +246,8 @@ class ToolRunner:
         self._loop.close()
 
 
-async def _until(is_so: Callable[[], bool]) -> None:
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for it, no longer than `PATIENCE_S`."""
     deadline = time.monotonic() + PATIENCE_S
     while not is_so() and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.001)

@@ -114,11 +114,13 @@ class Worker:
 
     def finish(self, ended: Ended) -> None:
         """The zygote has reaped it: count what it took and remove what it left."""
-        if self.ended.done():
+        if self._reaped:
             return
         self._reaped = True
         had_answered = self.terminal.done() and self.terminal.result() is not None
-        self.ended.set_result(ended._replace(spent=self.share.finish(had_answered=had_answered)))
+        spent = self.share.finish(had_answered=had_answered)
+        if not self.ended.done():  # one that was lost has been given up before
+            self.ended.set_result(ended._replace(spent=spent))
         loop = asyncio.get_running_loop()
         loop.call_later(_TIDY_AFTER_S, self.share.remove_cgroup)
         self.share.begin_removal()

@@ -18,7 +18,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.description import WORKER_FOLDER
-from sidecar.runner.ended import Ended
+from sidecar.runner.ended import LOST, Ended
 from sidecar.runner.waiting import block_until_dead, pid_of, within
 from sidecar.runner.watchdog import holdings
 from sidecar.runner.worker import Worker, sandbox_unavailable
@@ -249,6 +249,7 @@ class Zygote:
             worker = self._workers.pop(message["failed"], None)
             if worker is not None:
                 worker.lose()
+                worker.finish(LOST)  # it may have lived for a moment
         elif not self._answer.done():
             self._pidfd = next(iter(received), None)
             self._answer.set_result(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from sidecar.errors import SandboxUnavailable
 from sidecar.runner import cgroups
 from sidecar.runner.locked import LockedDirectory
 from sidecar.runner.watchdog import fits, holdings
+from sidecar.runner.worker import Worker
 from sidecar.worker.removal import remove
 
 if TYPE_CHECKING:
@@ -166,6 +169,34 @@ def test_a_worker_that_has_just_died_is_given_no_limit_and_no_descriptor_is_kept
         cgroup = pool._zygote._resources._cgroup
         assert cgroup is not None
         assert worker.share._number not in cgroup._peaks
+
+    in_cgroups.on_loop(scenario())
+    assert in_cgroups.run(ONE).data == 1
+
+
+def test_a_worker_that_could_not_be_held_leaves_no_cgroup(
+    in_cgroups: harness.ToolRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        pool = await in_cgroups.runner._pools.get(in_cgroups.config.python_path, "strict")
+        zygote = await pool._live_zygote()
+
+        def lose(worker: Worker, pidfd: int) -> None:
+            """As when no descriptor is left for the pidfd."""
+            os.close(pidfd)
+            worker.lose()
+
+        monkeypatch.setattr(Worker, "attach", lose)
+        lost = await zygote.spawn()
+        await lost.jailed(harness.PATIENCE_S)
+        monkeypatch.undo()
+        group = Path(zygote._resources.cgroup_path, str(lost.share._number))
+        await harness.until(group.exists)
+        lost.discard()
+        cgroup = zygote._resources._cgroup
+        assert cgroup is not None
+        await harness.until(lambda: lost._reaped and not cgroup.dead)
+        assert not await asyncio.to_thread(group.exists)
 
     in_cgroups.on_loop(scenario())
     assert in_cgroups.run(ONE).data == 1
