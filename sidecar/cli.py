@@ -57,8 +57,9 @@ def _serve() -> int:
     begun = _begin(os.environ.get("PYTHON_PATH") or "python3")
     from sidecar.app import serve
     from sidecar.runner import Runner
+    from sidecar.skimming import skim
 
-    return serve(os.environ, lambda config: Runner(config, begun=begun))
+    return serve(os.environ, lambda config: Runner(config, begun=begun, skim=skim))
 
 
 def _begin(python_path: str) -> Description | None:

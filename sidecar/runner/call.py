@@ -5,6 +5,7 @@ Invariant: when `run` returns or raises, the worker is dead by the kernel's word
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sidecar.config import Limits
     from sidecar.runner.ended import Ended
     from sidecar.runner.output import OutputStream
-    from sidecar.runner.verdict import Verdict
+    from sidecar.runner.verdict import Skim, Verdict
     from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
 
@@ -44,15 +45,19 @@ class Waits(NamedTuple):
     spawn_ms: float
 
 
+class Vetting(NamedTuple):
+    """What looks at a large result before anybody believes it: `skim`, or a fresh worker, which `spare` gives."""
+
+    spare: Callable[[], Awaitable[Worker]]
+    skim: Skim
+
+
 class Call:
     """A request together with the limits that hold for it."""
 
-    def __init__(
-        self, request: CallRequest, limits: Limits, spare: Callable[[], Awaitable[Worker]], waits: Waits
-    ) -> None:
-        """`spare` gives a fresh worker, in which a large result is looked at before anybody believes it."""
+    def __init__(self, request: CallRequest, limits: Limits, vetting: Vetting, waits: Waits) -> None:
         self._request = request
-        self._spare = spare
+        self._vetting = vetting
         self._limits = limits
         self._waits = waits
         self._max_cpu_ms = limits.max_cpu_ms or call_header.default_cpu_ms(request.timeout_ms)
@@ -69,9 +74,11 @@ class Call:
         terminal: Frame | None = None
         try:
             terminal = await conversation.hold(*self._frames(compiled))
-            read = verdict.read(terminal)
-        finally:
             run_ms = (time.perf_counter() - started) * 1000
+            read = verdict.read(terminal)
+            if terminal is not None and read is None:
+                read = await self._skimmed(terminal[1])
+        finally:
             watchdog.stop()
             ended, stdout, stderr = await conversation.end()
         if terminal is None and conversation.cause is None:
@@ -98,11 +105,17 @@ class Call:
             violations=worker.reported.read(),
         )
 
+    async def _skimmed(self, result: bytes) -> Verdict | None:
+        """What a large result says, if a pass over it is enough; meanwhile the kernel takes its worker down."""
+        arguments = result, self._vetting.skim, self._request.max_memory_mb
+        word = await asyncio.to_thread(verdict.skimmed, *arguments)
+        return verdict.read_vetted(result, word) if word else None
+
     async def _vet(self, result: bytes) -> str:
         """Have a large result parsed in a worker of its own, in the memory that the call had: one word of `wire`."""
 
         async def attempt() -> str:
-            return await examination.vet(await self._spare(), result, self._request.max_memory_mb)
+            return await examination.vet(await self._vetting.spare(), result, self._request.max_memory_mb)
 
         return await until_heard(attempt, may_have_run=True)
 

@@ -14,7 +14,7 @@ from sidecar.record import Usage
 from sidecar.runner import examination, verdict
 from sidecar.runner.admission import Admission
 from sidecar.runner.attempts import until_heard
-from sidecar.runner.call import Call, Waits
+from sidecar.runner.call import Call, Vetting, Waits
 from sidecar.runner.checks import Checks
 from sidecar.runner.compilations import Compilations
 from sidecar.runner.derivation import derive
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sidecar.config import Config
     from sidecar.description import Description
     from sidecar.runner.pool import Pool
+    from sidecar.runner.verdict import Skim
 
 T = TypeVar("T")
 
@@ -47,9 +48,16 @@ _CHECKS = "check"
 class Runner:
     """Runs tools. One for each sidecar."""
 
-    def __init__(self, config: Config, without: frozenset[str] = frozenset(), begun: Description | None = None) -> None:
-        """`without` and `begun` as in `Pools`."""
+    def __init__(
+        self,
+        config: Config,
+        without: frozenset[str] = frozenset(),
+        begun: Description | None = None,
+        skim: Skim = lambda _: None,
+    ) -> None:
+        """`without` and `begun` as in `Pools`; `skim` as in `sidecar.skimming`: without it, fresh workers look."""
         self._config = config
+        self._skim = skim
         self._retired: set[Pool] = set()
         self._pools = Pools(config, without, self._close_behind, begun)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
@@ -191,7 +199,8 @@ class Runner:
         async def attempt() -> CallRecord:
             worker = await pool.acquire()
             waits = Waits(left_ms, queue_ms, _ms_since(asked))
-            return await Call(request, self._config.limits, pool.acquire, waits).run(worker, compiled)
+            vetting = Vetting(pool.acquire, self._skim)
+            return await Call(request, self._config.limits, vetting, waits).run(worker, compiled)
 
         return await until_heard(attempt)
 

@@ -17,15 +17,14 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sidecar.errors import InvalidParams, InvalidRequest, ParseError, SidecarError
-from sidecar.protocol.arguments import Arguments, HugeInteger
+from sidecar.protocol.arguments import DECODER, PATIENT_DECODER, Arguments, HugeInteger, patient_int
+from sidecar.skimming import skim
 from sidecar.worker.depth import is_deeper_than
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_DEPTH = 200
-# CPython's own limit for `int`, whose cost is quadratic.
-MAX_INTEGER_DIGITS = 4300
 _LARGE_BYTES = 64 * 1024
 
 _BLANKS = (" ", "\n", "\r", "\t")
@@ -79,25 +78,47 @@ def parse(body: bytes) -> Message:
     if is_deeper_than(MAX_DEPTH, body):
         raise _too_deep(text)
     try:
-        with _without_collector(len(body)):
-            members, spans = _read(text)
+        skimmed = _skimmed(body) if len(body) > _LARGE_BYTES else None
+        if skimmed is None:
+            with _without_collector(len(body)):
+                members, spans = _read(text)
+        else:
+            members, spans = skimmed
     except ValueError as error:
         raise Rejected(_parse_error(error)) from None
     return _classify(members, spans)
 
 
+def _skimmed(body: bytes) -> tuple[Any, dict[str, str]] | None:
+    """What `_read` would give of a message whose size is in its arguments, which are left unread; None for others."""
+    members = skim(body)
+    params = None if members is None else skim(members.pop("params", b""))
+    if members is None or params is None or "args" not in params:
+        return None
+    arguments = params.pop("args").decode()
+    if sum(map(len, (*members.values(), *params.values()))) > _LARGE_BYTES:
+        return None
+    try:
+        read: dict[str, Any] = {name: DECODER.decode(value.decode()) for name, value in members.items()}
+        read["params"] = {name: DECODER.decode(value.decode()) for name, value in params.items()}
+    except ValueError:
+        return None
+    read["params"]["args"] = Arguments.unread(arguments)
+    return read, {"id": members["id"].decode()} if "id" in members else {}
+
+
 def _read(text: str) -> tuple[Any, dict[str, str]]:
     try:
-        return _Reader(text, _DECODER, exact=True).message()
+        return _Reader(text, DECODER, exact=True).message()
     except json.JSONDecodeError:
         raise
     except ValueError:  # `int` refuses more than 4300 digits, whose conversion could stall every other call
-        return _Reader(text, _PATIENT_DECODER, exact=False).message()
+        return _Reader(text, PATIENT_DECODER, exact=False).message()
 
 
 def _too_deep(text: str) -> Rejected:
     """What to answer: the request's id is worth finding, since somebody waits for its reply."""
-    reader = _Reader(text, _PATIENT_DECODER, exact=False)
+    reader = _Reader(text, PATIENT_DECODER, exact=False)
     try:
         reader.message()
     except json.JSONDecodeError as error:
@@ -106,7 +127,7 @@ def _too_deep(text: str) -> Rejected:
         pass  # the id is known if it stands before what is too deep, as it mostly does
     reason = f"the message is nested deeper than {MAX_DEPTH} levels"
     id_text = reader.spans.get("id")
-    known = id_text is not None and _id(json.JSONDecoder(parse_int=_patient_int).decode(id_text)) is not None
+    known = id_text is not None and _id(json.JSONDecoder(parse_int=patient_int).decode(id_text)) is not None
     return Rejected(ParseError(reason), id_text if known and id_text is not None else "null")
 
 
@@ -225,15 +246,3 @@ class _Reader:
             return index
         found = _BLANK.match(self._text, index)
         return found.end() if found else index
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _patient_int(literal: str) -> int | HugeInteger:
-    return HugeInteger(literal) if len(literal) > MAX_INTEGER_DIGITS else int(literal)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_PATIENT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_patient_int)

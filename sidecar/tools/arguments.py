@@ -65,7 +65,7 @@ class ArgumentCheck:
 
     async def result(self, arguments: Arguments, timeout_ms: int) -> bytes | None:
         """Return None where `arguments` fit, and else the `result` member of the reply."""
-        if arguments.exact and self._cost.allows(arguments.text, _INLINE_STEPS):
+        if self._cost.allows(arguments.text, _INLINE_STEPS) and arguments.exact:
             errors = findings(self._validator.iter_errors(arguments.value))
             return _fit_result(errors)
         deadline_ms = min(timeout_ms, MAX_CHECK_MS)
