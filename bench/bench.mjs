@@ -40,6 +40,8 @@ const FULL = {
 
 const { short: isShort } = parseArgs({ options: { short: { type: "boolean", default: false } } }).values;
 const machine = describeMachine();
+// For us as for the peers: the interpreter itself, and not what finds it.
+process.env.PYTHON_PATH = machine.python;
 const rows = [];
 for (const [name, measure] of Object.entries(isShort ? SHORT : FULL)) {
   console.error(`measuring ${name}`);
