@@ -25,6 +25,7 @@ MAX_BUDGET_MB = 16 * MAX_MEMORY_MB
 LEVELS = ("strict", "process")
 
 _MIB = 1024 * 1024
+_MORE_STANDBY = 32
 
 
 class ConfigError(ValueError):
@@ -65,7 +66,8 @@ class Config:
     # What all calls that run may use together, by their `maxMemoryMB`.
     memory_budget_mb: int = MAX_BUDGET_MB
     drain_ms: int = 5000
-    standby_workers: int = 0  # 0: as many as max_concurrency
+    standby_workers: int = 0
+    standby_workers_max: int = 0  # what a rush brings them to; less than standby_workers: no more of them
     warm_max_mb: int = 256  # what the interpreters of tools that are registered `warm` may take together
     max_message_bytes: int = 64 * _MIB
     min_isolation: str = LEVELS[0]
@@ -97,6 +99,7 @@ class Config:
             memory_budget_mb=_memory_budget_mb(environ, limits.max_memory_mb),
             drain_ms=_integer(environ, "PYRUNNER_DRAIN_MS", 0, 10 * 60 * 1000, default=cls.drain_ms),
             standby_workers=_integer(environ, "PYRUNNER_STANDBY_WORKERS", 1, 1024, default=max_concurrency),
+            standby_workers_max=_standby_workers_max(environ, max_concurrency),
             warm_max_mb=_integer(environ, "PYRUNNER_WARM_MAX_MB", 0, MAX_MEMORY_MB, default=cls.warm_max_mb),
             max_message_bytes=_integer(
                 environ, "PYRUNNER_MAX_MESSAGE_BYTES", 64 * 1024, 1024 * _MIB, default=cls.max_message_bytes
@@ -135,6 +138,12 @@ def _integer(environ: Mapping[str, str], name: str, low: int, high: int, *, defa
     if raw.isascii() and raw.isdigit() and len(raw) <= 20 and low <= int(raw) <= high:  # noqa: PLR2004 - 2**64 has 20 digits
         return int(raw)
     raise ConfigError(name, raw, f"a whole number from {low} to {high}")
+
+
+def _standby_workers_max(environ: Mapping[str, str], max_concurrency: int) -> int:
+    # A number that was named is kept to. Each takes 4 MB, and a core readies about 300 a second.
+    is_named = bool(environ.get("PYRUNNER_STANDBY_WORKERS"))
+    return 0 if is_named else max_concurrency + min(3 * max_concurrency, _MORE_STANDBY)
 
 
 def _memory_budget_mb(environ: Mapping[str, str], one_call_mb: int) -> int:

@@ -7,12 +7,12 @@ off the path of any call, unless somebody is waiting.
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import InternalError, SandboxUnavailable, ShuttingDown
 from sidecar.runner.homes import JAILED_TIMEOUT_S, settle
+from sidecar.runner.standby import Standby
 from sidecar.runner.supervision import Supervision
 from sidecar.runner.zygote import START_FAILED
 
@@ -52,7 +52,9 @@ class Pool:
         self._zygote: Zygote | None = None
         self._supervision = Supervision(interpreter.executable)
         self._starting: asyncio.Task[Zygote] | None = None
-        self._standby: collections.deque[Worker] = collections.deque()
+        # What loaded modules take together is bounded, and a rush must not drive out others.
+        most = config.standby_workers if imports else max(config.standby_workers, config.standby_workers_max)
+        self._standby = Standby(config.standby_workers, most)
         self._refill: asyncio.Task[None] | None = None
         self._closed = False
         # Calls that it serves, or will: it must not be closed under them.
@@ -87,7 +89,7 @@ class Pool:
 
     def give_back(self, worker: Worker) -> None:
         """Return a worker that was not used: it was sent nothing."""
-        self._standby.append(worker)
+        self._standby.add(worker)
 
     async def acquire(self) -> Worker:
         """A jailed worker for one call. `SandboxUnavailable`, or `InternalError` where no process can be had."""
@@ -100,14 +102,9 @@ class Pool:
     async def _acquire(self) -> Worker:
         for _ in range(_ATTEMPTS):
             zygote = await self._live_zygote()
-            while self._standby:
-                worker = self._standby.popleft()
-                if worker.usable:
-                    return worker
-                worker.discard()
-            worker_or_none = await self._spawn(zygote)
-            if worker_or_none is not None:
-                return worker_or_none
+            worker = self._standby.take() or await self._spawn(zygote)
+            if worker is not None:
+                return worker
         message = "No process for the call: the interpreter's zygote keeps dying."
         raise InternalError(message, retryable=True, mayHaveRun=False)
 
@@ -123,7 +120,7 @@ class Pool:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        self._drop_standby()
+        self._standby.clear()
         if self._zygote is not None:
             self._zygote.kill()
             if self._zygote.cleaned is not None:
@@ -137,7 +134,7 @@ class Pool:
                 zygote = await self._live_zygote()
             except Exception:  # noqa: BLE001 - the next call meets the same fault, and reports it
                 return
-            missing = self._config.standby_workers - len(self._standby)
+            missing = self._standby.missing
             if missing <= 0:
                 return
             if missing == 1:  # as after most calls
@@ -154,7 +151,7 @@ class Pool:
         except Exception:  # noqa: BLE001 - as above
             return False
         if worker is not None:
-            self._standby.append(worker)
+            self._standby.add(worker)
         return worker is not None
 
     async def _spawn(self, zygote: Zygote) -> Worker | None:
@@ -188,7 +185,7 @@ class Pool:
         if self._zygote is not None and self._zygote.alive:
             return self._zygote
         if self._starting is None or self._starting.done():
-            self._drop_standby()
+            self._standby.clear()
             self._starting = asyncio.get_running_loop().create_task(self._start())
         # Shared by everyone who waits: one caller's cancellation must not be the others' failure.
         return await asyncio.shield(self._starting)
@@ -210,9 +207,5 @@ class Pool:
             raise
         self._zygote.on_end = self.replace
         if worker is not None:
-            self._standby.append(worker)
+            self._standby.add(worker)
         return self._zygote
-
-    def _drop_standby(self) -> None:
-        while self._standby:
-            self._standby.popleft().discard()

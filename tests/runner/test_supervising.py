@@ -56,7 +56,7 @@ def zygote_pid(tools: ToolRunner) -> int:
 
 def standby_pids(tools: ToolRunner, count: int = STANDBY) -> list[int]:
     (pool,) = tools.runner._pools
-    pids = [worker.pid for worker in pool._standby]
+    pids = [worker.pid for worker in pool._standby._workers]
     assert len(pids) == count
     return [pid for pid in pids if pid is not None]
 

@@ -16,7 +16,17 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert (config.limits.timeout_ms, config.limits.max_memory_mb) == (30_000, 256)
     assert config.python_path == "python3"
     assert config.max_concurrency > 0
-    assert config.standby_workers == config.max_concurrency
+    assert config.standby_workers == config.max_concurrency < config.standby_workers_max
+
+
+def test_a_number_of_standby_workers_that_is_named_is_kept_to_in_a_rush() -> None:
+    config = Config.from_environ({"PYRUNNER_STANDBY_WORKERS": "3"})
+    assert config.standby_workers_max <= config.standby_workers == 3
+
+
+def test_a_rush_on_many_cores_brings_a_bounded_number_of_workers() -> None:
+    config = Config.from_environ({"PYRUNNER_MAX_CONCURRENCY": "256"})
+    assert config.standby_workers_max == 256 + 32
 
 
 def test_an_empty_value_counts_as_not_set() -> None:
