@@ -9,6 +9,7 @@ Invariant: however it ends, nothing that was started outlives it, and it ends wi
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -101,6 +102,8 @@ async def _serve(fds: tuple[int, int], config: Config, refusal: SidecarError | N
         if refusal is not None:
             session.protocol.refusal = refusal
         session.start()
+        gc.freeze()
+        gc.enable()
         code = await _first_of(ended, asyncio.ensure_future(_import_the_rest()))
     except Exception as error:
         log.exception("the sidecar could not be started: %s", error)  # noqa: TRY401 - the log leaves tracebacks' text out

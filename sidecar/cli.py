@@ -5,6 +5,7 @@ Invariant: `serve` prints nothing here; its stdout belongs to the host.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -55,11 +56,24 @@ def _parsed(arguments: list[str]) -> str:
 def _serve() -> int:
     # First of all: the interpreter answers while the rest is imported here.
     begun = _begin(os.environ.get("PYTHON_PATH") or "python3")
+    gc.disable()  # until it serves: what is imported stays
+    _import_asyncio()
     from sidecar.app import serve
     from sidecar.runner import Runner
     from sidecar.skimming import skim
 
     return serve(os.environ, lambda config: Runner(config, begun=begun, skim=skim))
+
+
+def _import_asyncio() -> None:
+    """Without TLS, which is a tenth of asyncio's import: a sidecar has no connections."""
+    if "ssl" in sys.modules:
+        return
+    sys.modules["ssl"] = None  # type: ignore[assignment]  # "not there", as the import system has it
+    try:
+        import asyncio  # noqa: F401
+    finally:
+        del sys.modules["ssl"]
 
 
 def _begin(python_path: str) -> Description | None:
