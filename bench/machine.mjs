@@ -1,10 +1,15 @@
 // On which machine this was measured, without naming it, and the interpreter that everybody is measured with.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
+import { join } from "node:path";
 
-/** Facts about this machine, and `python`: the interpreter itself, since a version manager's shim doubles a peer's time. */
+/**
+ * Facts about this machine, and two paths of one interpreter: `python` is the file itself, since a version manager's shim
+ * doubles a peer's time, and `emptyPython` that of a virtual environment with nothing in it, for whoever starts it with its
+ * site-packages: what this machine's own run at each start would be on their bill.
+ */
 export function machine() {
   const [python, pythonVersion] = execFileSync(
     process.env.PYTHON_PATH || "python3",
@@ -18,8 +23,16 @@ export function machine() {
     kernel: `${type()} ${release().split("-")[0]}`,
     node: process.version,
     python,
+    emptyPython: emptyEnvironment(python),
     pythonVersion,
   };
+}
+
+function emptyEnvironment(python) {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  execFileSync(python, ["-I", "-m", "venv", "--without-pip", folder]);
+  return join(folder, "bin", "python3");
 }
 
 /** One line for people. */

@@ -26,7 +26,7 @@ export function table(rows, machine) {
 }
 
 /** What `results.json` holds: the rows as they are, and the machine without a path or a name. */
-export function results(rows, { python: _path, ...machine }) {
+export function results(rows, { python: _path, emptyPython: _other, ...machine }) {
   return `${JSON.stringify({ machine, rows }, null, 2)}\n`;
 }
 

@@ -1,8 +1,10 @@
-// From `new PyRunner()` to the first result, beside an interpreter that does nothing and Pyodide's own start.
+// From `new PyRunner()` to the first result, beside an interpreter that does nothing, our own stack with nothing behind it
+// and Pyodide's own start.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { openPeers } from "../contestants.mjs";
+import { openEcho } from "../floors/echo.mjs";
 import { peer as pyodideFresh } from "../peers/pyodide-fresh.mjs";
 import { openPyRunner } from "../pyrunner.mjs";
 import { absentRow, ratioRow } from "../rows.mjs";
@@ -14,14 +16,16 @@ const BARE_STARTS = 5;
 export async function measureCold({ machine, isShort }) {
   const { opened, absent } = await openPeers(isShort ? [] : [pyodideFresh], TEXT_PROCESSOR, machine);
   const contestants = {
-    product: coldCall,
-    bare: async () => median(await timesOf(() => bareStart(machine.python), { count: BARE_STARTS })),
+    product: () => firstCall(() => openPyRunner(TEXT_PROCESSOR), checkText),
+    echo: () => firstCall(openEcho),
+    bare: async () => median(await timesOf(() => bareStart(machine.emptyPython), { count: BARE_STARTS })),
   };
   for (const { call } of opened) contestants.pyodide = () => timeOf(() => call(ARGS), checkText);
   const rounds = await takeTurns(5, contestants);
   for (const { close } of opened) await close();
 
   const coldMs = median(rounds.map(({ product }) => product));
+  const echoMs = median(rounds.map(({ echo }) => echo));
   const rows = [
     ratioRow({
       id: "cold",
@@ -31,6 +35,14 @@ export async function measureCold({ machine, isShort }) {
       ratioOf: "it / python3 -I -c pass",
       target: { atMost: 5 },
       data: { coldMs },
+    }),
+    ratioRow({
+      id: "cold-echo",
+      what: "floor: echo, from its start to its first reply",
+      figure: `${echoMs.toFixed(0)} ms`,
+      ratio: ratioOver(rounds, ({ echo, bare }) => echo / bare),
+      ratioOf: "it / python3 -I -c pass",
+      data: { echoMs },
     }),
   ];
   if (opened.length > 0) {
@@ -49,16 +61,16 @@ export async function measureCold({ machine, isShort }) {
   return [...rows, ...absent.map(({ why }) => absentRow({ id: "cold-pyodide", what, why }))];
 }
 
-async function coldCall() {
-  let product;
+async function firstCall(open, check) {
+  let opened;
   const start = () => {
-    product = openPyRunner(TEXT_PROCESSOR);
-    return product.call(ARGS);
+    opened = open();
+    return opened.call(ARGS);
   };
   try {
-    return await timeOf(start, checkText);
+    return await timeOf(start, check);
   } finally {
-    await product.close();
+    await opened.close();
   }
 }
 

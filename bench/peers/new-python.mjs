@@ -24,8 +24,8 @@ export const peer = {
   name: "document's design: a new python3 per call",
   isolates: { cpython: "yes", boundary: "no", fresh: "yes" },
   callsPerRound: 10,
-  open: async (code, { python }) => ({
-    call: (args) => call(python, { code, args, maxMemoryMB: MAX_MEMORY_MB }),
+  open: async (code, { emptyPython }) => ({
+    call: (args) => call(emptyPython, { code, args, maxMemoryMB: MAX_MEMORY_MB }),
     close: async () => undefined,
   }),
 };

@@ -9,11 +9,11 @@ export const peer = {
   name: "python-shell",
   isolates: { cpython: "yes", boundary: "no", fresh: "yes" },
   callsPerRound: 10,
-  open: async (code, { python }) => {
+  open: async (code, { emptyPython }) => {
     const { PythonShell } = await import("python-shell");
     const call = (args) =>
       new Promise((resolve, reject) => {
-        const shell = new PythonShell(SCRIPT, { mode: "json", pythonPath: python });
+        const shell = new PythonShell(SCRIPT, { mode: "json", pythonPath: emptyPython });
         let result;
         shell.on("message", (message) => {
           result = message;

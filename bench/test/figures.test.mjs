@@ -12,6 +12,7 @@ const MACHINE = {
   kernel: "Linux 6",
   node: "v20",
   python: "/secret/python",
+  emptyPython: "/secret/empty/python",
   pythonVersion: "3.11",
 };
 const ISOLATES = { cpython: "yes", boundary: "kernel", fresh: "yes" };
