@@ -163,6 +163,7 @@ class Sidecar:
                 raise EOFError(self._obituary())
             if ready.get(self._input.fileno()):
                 rest = rest[os.write(self._input.fileno(), rest[: select.PIPE_BUF]) :]
+                deadline = time.monotonic() + WAIT_S
 
     def write_unread(self, data: bytes, patience_s: float) -> int:
         """Send without reading any reply; return how many bytes went before the pipe stayed full for `patience_s`."""
