@@ -6,7 +6,6 @@ Invariant: nothing of the call is read before `Jail.close` has returned and the 
 import json
 import linecache
 import os
-import random
 import sys
 import time
 from typing import Any, Dict, Optional, Tuple
@@ -14,6 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 from . import capture, channel, tool, wire
 from .frames import encode
 from .jail import Closed, Jail, LayerError, Place, descriptors, mounts, rlimits
+from .plain import become_itself
 from .violations import Watch
 
 _REHEARSAL, _REHEARSED = "<rehearsal>", "def run(args):\n    return len(args)\n"
@@ -33,12 +33,12 @@ def serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> None:
 
 
 def _serve(jail: Jail, place: Place, base_bytes: int, rehearsed: bytes) -> int:
-    random.seed()  # which os.fork would have done: see `libc.fork`
     try:
         closed = jail.close(place)
     except LayerError as error:
         channel.write_frame(descriptors.CHANNEL, wire.REFUSED, json.dumps(error.as_json()).encode())
         return 1
+    become_itself()
     if closed.scratch != mounts.SCRATCH:
         _set_environment(closed.scratch)
     rehearse(rehearsed)

@@ -1,11 +1,12 @@
 """What a tool finds in its interpreter: its own streams, no modules of ours, nothing that tells one run from another.
 
-Done once in the zygote, so that each worker is born with it. No protection: the jail is.
+Done once in the zygote as far as it can be, so that each worker is born with it. No protection: the jail is.
 """
 
 import _sitebuiltins
 import builtins
 import os
+import random
 import sys
 import threading
 import types
@@ -33,6 +34,13 @@ def become_plain(package: str) -> None:
     sys.argv = [""]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = [""]  # novm: guarded
+
+
+def become_itself() -> None:
+    """In a worker: what a fork leaves as its zygote's."""
+    random.seed()  # which os.fork would have done: see `libc.fork`
+    # As a tool sees it, the main thread still has the number that the zygote had on the host.
+    getattr(threading.main_thread(), "_set_native_id", int)()
 
 
 def _install_streams() -> None:

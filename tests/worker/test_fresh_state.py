@@ -71,6 +71,17 @@ def test_chance_differs_from_run_to_run(tools: ToolRunner, expression: str) -> N
     assert len(set(seen)) == len(seen)
 
 
+def test_the_main_thread_has_the_workers_number_and_not_its_zygotes(tools: ToolRunner) -> None:
+    code = """
+        import threading
+        def run(args):
+            told = getattr(threading.main_thread(), "native_id", None)
+            return [told, threading.get_native_id() if told is not None else None]
+    """
+    told, own = tools.run(code).data
+    assert told == own
+
+
 def test_the_environment_holds_nothing_of_the_host(tools: ToolRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYRUNNER_TEST_SECRET", "secret")
     data = tools.run("import os\ndef run(args): return dict(os.environ)").data
