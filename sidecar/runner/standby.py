@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sidecar.runner.worker import Worker
 
+# At least this long after the last call of a rush, and at most twice as long.
 _RUSH_S = 10.0
 
 
