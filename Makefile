@@ -34,16 +34,16 @@ check: $(PYTHON_READY) build ## types, style, layers, the worker's Python floor
 	$(BIN)/vermin --target=3.7- --no-tips --violations sidecar/worker
 	npm --prefix $(TS) run --silent check
 
-# Two at once, since most of a test is waiting: jails and what leaves them, and everything else.
-JAILS := between_runs compatibility containers escapes faults jail
-JAILS_LOG := .cache/test-jails.log
+# Two at once, since much of a test is waiting. These take as long as all others together.
+HALF := between_runs client compatibility containers escapes faults jail unit
+HALF_LOG := .cache/test-half.log
 
 test-python: $(PYTHON_READY)
-	@$(BIN)/python -m pytest $(JAILS:%=tests/%) >$(JAILS_LOG) 2>&1 & jails=$$!; \
-	trap 'kill $$jails 2>/dev/null' EXIT INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/install $(JAILS:%=--ignore=tests/%); status=$$?; \
-	wait $$jails || status=$$?; \
-	cat $(JAILS_LOG); exit $$status
+	@$(BIN)/python -m pytest $(HALF:%=tests/%) >$(HALF_LOG) 2>&1 & half=$$!; \
+	trap 'kill $$half 2>/dev/null' EXIT INT TERM; \
+	$(BIN)/python -m pytest --ignore=tests/install $(HALF:%=--ignore=tests/%); status=$$?; \
+	wait $$half || status=$$?; \
+	cat $(HALF_LOG); exit $$status
 
 test-install: pack wheel ## both packages, installed into empty directories and run there without a network
 	$(BIN)/python -m pytest tests/install
