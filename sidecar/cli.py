@@ -60,9 +60,9 @@ def _serve() -> int:
     _import_asyncio()
     from sidecar.app import serve
     from sidecar.runner import Runner
-    from sidecar.skimming import skim
+    from sidecar.skimming import skim_ok
 
-    return serve(os.environ, lambda config: Runner(config, begun=begun, skim=skim))
+    return serve(os.environ, lambda config: Runner(config, begun=begun, skim_ok=skim_ok))
 
 
 def _import_asyncio() -> None:

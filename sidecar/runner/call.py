@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sidecar.config import Limits
     from sidecar.runner.ended import Ended
     from sidecar.runner.output import OutputStream
-    from sidecar.runner.verdict import Skim, Verdict
+    from sidecar.runner.verdict import SkimOk, Verdict
     from sidecar.runner.worker import Worker
     from sidecar.worker.frames import Frame
 
@@ -46,10 +46,10 @@ class Waits(NamedTuple):
 
 
 class Vetting(NamedTuple):
-    """What looks at a large result before anybody believes it: `skim`, or a fresh worker, which `spare` gives."""
+    """What looks at a large result before anybody believes it: `skim_ok`, or a fresh worker, which `spare` gives."""
 
     spare: Callable[[], Awaitable[Worker]]
-    skim: Skim
+    skim_ok: SkimOk
 
 
 class Call:
@@ -107,7 +107,7 @@ class Call:
 
     async def _skimmed(self, result: bytes) -> Verdict | None:
         """What a large result says, if a pass over it is enough; meanwhile the kernel takes its worker down."""
-        arguments = result, self._vetting.skim, self._request.max_memory_mb
+        arguments = result, self._vetting.skim_ok, self._request.max_memory_mb
         word = await asyncio.to_thread(verdict.skimmed, *arguments)
         return verdict.read_vetted(result, word) if word else None
 

@@ -2,19 +2,21 @@
 
 Only the sidecar sees the directory. A worker gets bytes through its channel, as from memory, and loads them behind a
 closed jail, for a call of the very source that they are of: whoever can write here can change what that tool does
-within its jail, and so nobody else may (`Config.code_cache_dir`).
-Invariant: no call fails or waits long for a disk, whatever that does, and a file that is not whole is nothing.
+within its jail, and so nobody else may. The directory is held by a descriptor, since somebody may rename its parents.
+Invariant: no call fails or waits long for a disk, whatever that does; a file that is not whole or not ours is nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import json
 import logging
 import os
 import secrets
+import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -43,8 +45,9 @@ class CodeStore:
     """A directory that sidecars may share. Its work is done in a thread of its own, one thing after the other."""
 
     def __init__(self, directory: str, max_mb: int) -> None:
-        """`directory` is absolute, exists, and is only ours to write to; files take `max_mb` MiB together at most."""
+        """`directory` is absolute; files take `max_mb` MiB together at most."""
         self._directory = directory
+        self._held: int | None = None
         self._max_bytes = max_mb * _MIB
         self._thread = ThreadPoolExecutor(1, "code store")
         # What is there, by the last count and what was written since; unknown until the first file is written.
@@ -64,6 +67,8 @@ class CodeStore:
 
     def close(self) -> None:
         """Take nothing more; what was to be written may still be."""
+        with contextlib.suppress(RuntimeError):  # closed before
+            self._thread.submit(self._let_go)
         self._thread.shutdown(wait=False)
 
     def _attempt(self, work: Callable[..., bytes], *arguments: object) -> bytes:
@@ -76,31 +81,32 @@ class CodeStore:
             return b""
 
     def _read(self, key: Key) -> bytes:
-        name = _name(key)
+        name, folder = _name(key), self._folder()
         try:
-            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:
             return b""
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(_CHECKSUM_BYTES + wire.COMPILED_MAX_BYTES + 1)
-            checksum, compiled = data[:_CHECKSUM_BYTES], data[_CHECKSUM_BYTES:]
-            if checksum != _checksum(name, compiled) or len(compiled) > wire.COMPILED_MAX_BYTES:
-                os.unlink(self._path(name))  # noqa: PTH108 - in a directory that is held as text
-                return b""
-            os.utime(descriptor)  # the oldest go first
+        try:
+            compiled = _whole(descriptor, name)
+            if compiled:
+                os.utime(descriptor)  # the oldest go first
+            else:
+                os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(descriptor)
         return compiled
 
     def _write(self, key: Key, compiled: bytes) -> bytes:
-        name = _name(key)
-        temporary = self._path(f"{secrets.token_hex(8)}{_PART}")
+        name, folder = _name(key), self._folder()
+        temporary = f"{secrets.token_hex(8)}{_PART}"
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
                 file.write(_checksum(name, compiled) + compiled)
-            os.replace(temporary, self._path(name))  # noqa: PTH105 - as above
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108 - as above
+                os.unlink(temporary, dir_fd=folder)
             raise
         if self._bytes is not None:
             self._bytes += _CHECKSUM_BYTES + len(compiled)
@@ -111,34 +117,61 @@ class CodeStore:
     def _clear_out(self) -> int:
         """Remove the least recently used beyond what may be kept, and what a sidecar has died over."""
         found = []
+        folder = self._folder()
         abandoned_ns = time.time_ns() - _ABANDONED_AFTER_NS
-        with os.scandir(self._directory) as entries:
+        with os.scandir(folder) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):  # another sidecar was faster
                     about = entry.stat(follow_symlinks=False)
                     if entry.name.endswith(_SUFFIX):
-                        found.append((about.st_mtime_ns, about.st_size, entry.path))
+                        found.append((about.st_mtime_ns, about.st_size, entry.name))
                     elif entry.name.endswith(_PART) and about.st_mtime_ns < abandoned_ns:
-                        os.unlink(entry.path)  # noqa: PTH108 - as above
+                        os.unlink(entry.name, dir_fd=folder)
         left = sum(size for _, size, _ in found)
         if left <= self._max_bytes:
             return left
-        for _, size, path in sorted(found):
+        for _, size, name in sorted(found):
             if left <= self._max_bytes * _KEPT_SHARE:
                 break
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108 - as above
+                os.unlink(name, dir_fd=folder)
             left -= size
         return left
 
-    def _path(self, name: str) -> str:
-        return f"{self._directory}/{name}"
+    def _folder(self) -> int:
+        if self._held is None:
+            held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if not _is_ours(os.fstat(held)):
+                os.close(held)
+                raise PermissionError(errno.EPERM, "others may write here", self._directory)
+            self._held = held
+        return self._held
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def _name(key: Key) -> str:
     """By all that the bytes depend on; what this package makes of a source may change with its version."""
     told = json.dumps([sidecar.__version__, key.executable, key.version, key.tool_id, key.code])
     return hashlib.sha256(told.encode()).hexdigest() + _SUFFIX
+
+
+def _whole(descriptor: int, name: str) -> bytes:
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode) or not _is_ours(about):
+        return b""
+    with open(descriptor, "rb", closefd=False) as file:
+        data = file.read(_CHECKSUM_BYTES + wire.COMPILED_MAX_BYTES + 1)
+    compiled = data[_CHECKSUM_BYTES:]
+    is_whole = len(compiled) <= wire.COMPILED_MAX_BYTES and data[:_CHECKSUM_BYTES] == _checksum(name, compiled)
+    return compiled if is_whole else b""
+
+
+def _is_ours(about: os.stat_result) -> bool:
+    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _checksum(name: str, compiled: bytes) -> bytes:

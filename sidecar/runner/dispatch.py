@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sidecar.config import Config
     from sidecar.description import Description
     from sidecar.runner.pool import Pool
-    from sidecar.runner.verdict import Skim
+    from sidecar.runner.verdict import SkimOk
 
 T = TypeVar("T")
 
@@ -53,11 +53,11 @@ class Runner:
         config: Config,
         without: frozenset[str] = frozenset(),
         begun: Description | None = None,
-        skim: Skim = lambda _: None,
+        skim_ok: SkimOk = lambda _: None,
     ) -> None:
-        """`without` and `begun` as in `Pools`; `skim` as in `sidecar.skimming`: without it, fresh workers look."""
+        """`without` and `begun` as in `Pools`; `skim_ok` as in `sidecar.skimming`: without it, fresh workers look."""
         self._config = config
-        self._skim = skim
+        self._skim_ok = skim_ok
         self._retired: set[Pool] = set()
         self._pools = Pools(config, without, self._close_behind, begun)
         self._admission = Admission(config.max_concurrency, config.max_queue, config.memory_budget_mb)
@@ -199,7 +199,7 @@ class Runner:
         async def attempt() -> CallRecord:
             worker = await pool.acquire()
             waits = Waits(left_ms, queue_ms, _ms_since(asked))
-            vetting = Vetting(pool.acquire, self._skim)
+            vetting = Vetting(pool.acquire, self._skim_ok)
             return await Call(request, self._config.limits, vetting, waits).run(worker, compiled)
 
         return await until_heard(attempt)

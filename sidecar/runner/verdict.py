@@ -15,13 +15,13 @@ from sidecar.worker import wire
 from sidecar.worker.depth import is_deeper_than
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sidecar.runner.ended import Ended
     from sidecar.worker.frames import Frame
 
-# As `sidecar.skimming.skim`.
-Skim: TypeAlias = "Callable[[bytes], Mapping[str, bytes] | None]"
+# As `sidecar.skimming.skim_ok`.
+SkimOk: TypeAlias = "Callable[[bytes], bytes | None]"
 Cause = Literal["timeout", "output_limit", "memory_limit", "scratch_limit", "thread_limit"]
 
 # What a worker may say of its own call. The other codes of protocol.md are the sidecar's to give.
@@ -35,7 +35,7 @@ _NEAR_MEMORY_LIMIT = 0.9
 # Results above this are parsed in a worker of their own: JSON of many small values takes 30 times its size and seconds.
 VETTED_BYTES = 256 * 1024
 # Those that are passed over here instead, in a thread; what a value takes at most beside its text once it is read.
-_SKIMMED_BYTES = 16 * 1024 * 1024
+_SKIMMED_BYTES = 8 * 1024 * 1024
 _VALUE_BYTES = 128
 _CUT_NOTE_CHARS = 100
 # RLIMIT_CPU counts whole ticks of the clock, the usage that the kernel reports does not: on a busy machine a process
@@ -87,7 +87,7 @@ def read(frame: Frame | None) -> Verdict | None:
     return _from_failure(value)
 
 
-def skimmed(payload: bytes, skim: Skim, max_memory_mb: int) -> str:
+def skimmed(payload: bytes, skim_ok: SkimOk, max_memory_mb: int) -> str:
     """A word of `wire` about a large result, as `read_vetted` takes it; "" where another worker has to look.
 
     That one also finds out whether a host with `max_memory_mb` could hold all of its values. Here there are so few that
@@ -100,10 +100,10 @@ def skimmed(payload: bytes, skim: Skim, max_memory_mb: int) -> str:
         payload.decode("utf-8")
     except UnicodeDecodeError:
         return ""
-    members = None if _SURROGATE_ESCAPE.search(payload) else skim(payload)
-    if members is None or "ok" not in members or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
+    said = None if _SURROGATE_ESCAPE.search(payload) else skim_ok(payload)
+    if said is None or is_deeper_than(wire.RESULT_MAX_DEPTH, payload):
         return ""
-    return wire.VET_NOT_OK if members["ok"] == b"false" else wire.VET_OK
+    return wire.VET_NOT_OK if said == b"false" else wire.VET_OK
 
 
 def read_vetted(payload: bytes, vetted: str) -> Verdict:

@@ -1,12 +1,13 @@
 """How deeply JSON nests, without building it: the worker keeps to the limit, and the sidecar checks that it did."""
 
-from itertools import accumulate
+from itertools import accumulate, chain
 
 _NOT_QUOTES_OR_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 # Most data is shallow: whatever is left after so many rounds is counted bracket by bracket.
 _ROUNDS = 8
 _MOST_LEVELS_A_ROUND = 2
+_PIECE_BYTES = 1 << 16
 
 
 def is_deeper_than(levels: int, data: bytes) -> bool:
@@ -19,7 +20,15 @@ def is_deeper_than(levels: int, data: bytes) -> bool:
         rest = rest.replace(b"[]", b"").replace(b"{}", b"")
         if not rest:
             return False
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > levels
+    # Piece by piece, so that another thread of the process has its turn between two.
+    level = 0
+    for at in range(0, len(brackets), _PIECE_BYTES):
+        piece = brackets[at : at + _PIECE_BYTES]
+        walked = list(accumulate(chain((level,), map(_STEP.__getitem__, piece))))
+        level = walked[-1]
+        if max(walked) > levels:
+            return True
+    return False
 
 
 def _brackets(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a tool finds in its interpreter: its own streams, no modules of ours, nothing that tells one run from another.
+"""What a tool finds in its interpreter: its own streams, no modules of ours, nothing of another run.
 
 Done once in the zygote as far as it can be, so that each worker is born with it. No protection: the jail is.
 """

@@ -171,8 +171,8 @@ class _Server:
         """Fork; whether this is the worker."""
         pid = -1
         try:
-            self._jail.before_fork()
             try:
+                self._jail.before_fork()
                 pid = libc.fork()
                 if pid == 0:
                     return True

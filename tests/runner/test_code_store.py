@@ -16,7 +16,7 @@ from sidecar.runner.code_cache import Key
 from sidecar.runner.code_store import CodeStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from harness import ToolRunner
@@ -116,6 +116,56 @@ def test_a_file_of_another_source_under_its_name_is_not_believed(tmp_path: Path)
     assert reader._read(key(1)) == b""
     assert not entry.exists()
     reader.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="we are no root, who alone can give a file to somebody else")
+@pytest.mark.parametrize("change", [lambda path: os.chown(path, 12345, -1), lambda path: path.chmod(0o666)])
+def test_a_file_that_somebody_else_may_have_written_is_not_believed(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    store = CodeStore(str(tmp_path), 1)
+    store._write(key(1), b"compiled")
+    (entry,) = tmp_path.iterdir()
+    change(entry)
+    assert store._read(key(1)) == b""
+    assert not entry.exists()
+    store.close()
+
+
+def test_a_directory_under_a_files_name_keeps_no_descriptor(tmp_path: Path) -> None:
+    store = CodeStore(str(tmp_path), 1)
+    store._write(key(1), b"compiled")
+    (entry,) = tmp_path.iterdir()
+    entry.unlink()
+    entry.mkdir()
+    before = harness.open_descriptors()
+    for _ in range(5):
+        assert store._attempt(store._read, key(1)) == b""
+    assert harness.open_descriptors() == before
+    store.close()
+
+
+def test_a_directory_that_is_put_in_its_place_is_not_looked_into(tmp_path: Path) -> None:
+    directory, aside = tmp_path / "codes", tmp_path / "aside"
+    directory.mkdir()
+    store = CodeStore(str(directory), 1)
+    store._write(key(1), b"ours")
+    directory.rename(aside)
+    directory.mkdir()
+    store._write(key(2), b"ours too")
+    assert [store._read(key(number)) for number in (1, 2)] == [b"ours", b"ours too"]
+    assert not list(directory.iterdir())
+    store.close()
+
+
+def test_a_directory_that_others_may_write_to_by_now_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tmp_path.chmod(0o777)
+    store = CodeStore(str(tmp_path), 1)
+    assert store._attempt(store._read, key(1)) == b""
+    assert "others may write here" in caplog.text
+    store.close()
 
 
 def test_beyond_its_size_the_least_recently_used_go(tmp_path: Path) -> None:

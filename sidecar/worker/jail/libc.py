@@ -39,12 +39,13 @@ _fork = ctypes.PyDLL(None, use_errno=True).fork
 
 def call(name: str, *arguments: Argument) -> int:
     """Call the C library's function `name`; its result, or OSError where it is negative."""
-    return _checked(name, getattr(_libc, name)(*(_convert(a) for a in arguments)))
+    # A list: CPython keeps a block for each tuple that it has made of a generator, and a tool can count those.
+    return _checked(name, getattr(_libc, name)(*[_convert(a) for a in arguments]))
 
 
 def system_call(name: str, *arguments: Argument) -> int:
     """Make the system call `name` by number (syscall(2)); its result, or OSError where it is negative."""
-    return _checked(name, _libc.syscall(_number(name), *(_convert(a) for a in arguments)))
+    return _checked(name, _libc.syscall(_number(name), *[_convert(a) for a in arguments]))
 
 
 def add_landlock_rules(ruleset: int, rule_type: int, rules: Sequence[bytes]) -> None:
