@@ -105,7 +105,7 @@ class Pool:
             worker = self._standby.take() or await self._spawn(zygote)
             if worker is not None:
                 return worker
-        message = "No process for the call: the interpreter's zygote keeps dying."
+        message = "No process for the call: each that was started for it died at once, or its zygote did."
         raise InternalError(message, retryable=True, mayHaveRun=False)
 
     def replace(self) -> None:
