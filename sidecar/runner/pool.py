@@ -167,8 +167,9 @@ class Pool:
                     worker.share.limit_memory(self._config.limits.max_memory_mb * _MIB)
                 return worker
         except TimeoutError:
-            # Stopped or wedged: everything that waits for it would wait for ever.
-            zygote.kill()
+            if not worker.is_attached:
+                # Stopped or wedged: everything that waits for it would wait for ever.
+                zygote.kill()
         except BaseException:
             worker.discard()
             raise

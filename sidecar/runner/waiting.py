@@ -55,8 +55,8 @@ def pid_of(pidfd: int) -> int | None:
     return None
 
 
-def block_until_dead(pidfd: int, timeout_s: float) -> None:
-    """Block until the kernel says that this process is dead (pidfd_open(2)), `timeout_s` at most."""
+def block_until_dead(pidfd: int, timeout_s: float) -> bool:
+    """Block until the kernel says that this process is dead (pidfd_open(2)), `timeout_s` at most; whether it is."""
     poll = select.poll()  # select(2) knows no descriptor above 1023
     poll.register(pidfd, select.POLLIN)
-    poll.poll(timeout_s * 1000)
+    return bool(poll.poll(timeout_s * 1000))

@@ -81,7 +81,7 @@ class Worker:
         self._freed: asyncio.Future[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._ready: Frame | None = None
-        self._is_attached = False
+        self.is_attached = False  # whether its zygote has forked it, and said so
         self.terminal: asyncio.Future[Frame | None] = loop.create_future()
         self.ended: asyncio.Future[Ended] = loop.create_future()
 
@@ -104,7 +104,7 @@ class Worker:
             os.close(pidfd)
             return
         self._pidfd = pidfd
-        self._is_attached = True
+        self.is_attached = True
         self.wake()
 
     @property
@@ -129,7 +129,7 @@ class Worker:
     def lose(self) -> None:
         """The zygote is gone, or could not fork: nobody will say how this process ended."""
         self._ready = self._ready or _NOT_READY
-        self._is_attached = True
+        self.is_attached = True
         if not self.ended.done():
             self.ended.set_result(LOST)
         self.wake()
@@ -150,7 +150,7 @@ class Worker:
 
         TimeoutError where it takes longer than `timeout_s`.
         """
-        if not await self._until(lambda: self._ready is not None and self._is_attached, timeout_s):
+        if not await self._until(lambda: self._ready is not None and self.is_attached, timeout_s):
             raise TimeoutError
         kind, payload = self._ready or _NOT_READY
         if kind == wire.READY:
@@ -165,8 +165,10 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """Whether it is ready for its call and still there."""
-        return bool(self.layers) and not self.terminal.done() and not self.ended.done()
+        """Whether it is ready for its call and still there, by the kernel's word: its zygote's comes a little later."""
+        if not self.layers or self.terminal.done() or self.ended.done() or self._pidfd is None:
+            return False
+        return not block_until_dead(self._pidfd, 0)
 
     @property
     def has_missed_call(self) -> bool:

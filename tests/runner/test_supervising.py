@@ -16,6 +16,7 @@ from in_flight import WORKS, started
 from sidecar.errors import InternalError, InterpreterNotFound
 from sidecar.runner import examination, upgrades
 from sidecar.runner.supervision import LOOP_DEATHS
+from sidecar.runner.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,6 +120,26 @@ def test_a_zygote_that_dies_is_replaced_before_anybody_asks(ready: ToolRunner) -
     os.kill(first, signal.SIGKILL)
     until(ready, lambda: ready.runner.gauges()["standby"] == STANDBY and zygote_pid(ready) != first)
     assert ready.run(WORKS).data == 1
+
+
+def test_a_worker_that_does_not_come_up_takes_no_other_along(
+    ready: ToolRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, really_jailed = zygote_pid(ready), Worker.jailed
+    lost: list[Worker] = []
+
+    async def jailed(worker: Worker, timeout_s: float) -> bool:
+        came = await really_jailed(worker, timeout_s)
+        if not lost:
+            lost.append(worker)
+            raise TimeoutError  # as where it is stopped on its way
+        return came
+
+    monkeypatch.setattr(Worker, "jailed", jailed)
+    assert ready.run(WORKS).data == 1
+    until(ready, lambda: bool(lost))
+    assert ready.run(WORKS).data == 1
+    assert zygote_pid(ready) == first
 
 
 def test_calls_in_flight_under_a_zygote_that_dies_fail_as_retryable_and_may_have_run(ready: ToolRunner) -> None:
