@@ -6,6 +6,7 @@ Invariant: `serve` prints nothing here; its stdout belongs to the host.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def _import_asyncio() -> None:
         return
     sys.modules["ssl"] = None  # type: ignore[assignment]  # "not there", as the import system has it
     try:
-        import asyncio  # noqa: F401
+        importlib.import_module("asyncio")
     finally:
         del sys.modules["ssl"]
 

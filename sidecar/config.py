@@ -173,9 +173,14 @@ def _own_directory(environ: Mapping[str, str], name: str) -> str:
     path = _directory(environ, name, ("",))
     if path:
         about = os.stat(path)  # noqa: PTH116 - as above
-        if about.st_uid != os.geteuid() or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if not is_ours_alone(about):
             raise ConfigError(name, path, "a directory that belongs to the sidecar's user, with mode 0700 or 0755")
     return path
+
+
+def is_ours_alone(about: os.stat_result) -> bool:
+    """Whether what this is about belongs to this user, and no other can write to it."""
+    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _python_path(environ: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from processes import Process, descendants, readable, until
+from processes import Process, descendants, readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,19 +151,17 @@ class Sidecar:
     def send_bytes(self, data: bytes) -> None:
         """Send bytes as they are; what arrives meanwhile is kept."""
         rest = memoryview(data)
-        deadline = time.monotonic() + WAIT_S
         poll = select.poll()
         poll.register(self._input, select.POLLOUT)
         poll.register(self._output, select.POLLIN)
         while rest:
-            ready = dict(poll.poll(until(deadline)))
+            ready = dict(poll.poll(WAIT_S * 1000))
             if not ready:
                 raise TimeoutError(f"the sidecar reads nothing: {self.stderr()}")
             if ready.get(self._output.fileno()) and not self._read():
                 raise EOFError(self._obituary())
             if ready.get(self._input.fileno()):
                 rest = rest[os.write(self._input.fileno(), rest[: select.PIPE_BUF]) :]
-                deadline = time.monotonic() + WAIT_S
 
     def write_unread(self, data: bytes, patience_s: float) -> int:
         """Send without reading any reply; return how many bytes went before the pipe stayed full for `patience_s`."""

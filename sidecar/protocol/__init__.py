@@ -10,5 +10,5 @@ os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 _LOADER = "pydantic.plugin._loader"
 if "pydantic" not in sys.modules:
     _no_loader = ModuleType(_LOADER)
-    _no_loader.get_plugins = tuple  # type: ignore[attr-defined]
+    vars(_no_loader)["get_plugins"] = tuple
     sys.modules[_LOADER] = _no_loader

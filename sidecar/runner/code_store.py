@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import sidecar
+from sidecar.config import is_ours_alone
 from sidecar.worker import wire
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class CodeStore:
     def _folder(self) -> int:
         if self._held is None:
             held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            if not _is_ours(os.fstat(held)):
+            if not is_ours_alone(os.fstat(held)):
                 os.close(held)
                 raise PermissionError(errno.EPERM, "others may write here", self._directory)
             self._held = held
@@ -161,17 +162,13 @@ def _name(key: Key) -> str:
 
 def _whole(descriptor: int, name: str) -> bytes:
     about = os.fstat(descriptor)
-    if not stat.S_ISREG(about.st_mode) or not _is_ours(about):
+    if not stat.S_ISREG(about.st_mode) or not is_ours_alone(about):
         return b""
     with open(descriptor, "rb", closefd=False) as file:
         data = file.read(_CHECKSUM_BYTES + wire.COMPILED_MAX_BYTES + 1)
     compiled = data[_CHECKSUM_BYTES:]
     is_whole = len(compiled) <= wire.COMPILED_MAX_BYTES and data[:_CHECKSUM_BYTES] == _checksum(name, compiled)
     return compiled if is_whole else b""
-
-
-def _is_ours(about: os.stat_result) -> bool:
-    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _checksum(name: str, compiled: bytes) -> bytes:

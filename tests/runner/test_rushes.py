@@ -42,7 +42,7 @@ def test_a_rush_brings_more_workers_which_go_when_it_is_over(monkeypatch: pytest
         seen = set()
         for _ in range(100):
             rush(tools)
-            tools.on_loop(asyncio.sleep(0.02))  # the time that a rush leaves to its replacements
+            until(tools, lambda: all(pool._standby.missing <= 0 for pool in tools.runner._pools))
             seen.add(stand_by(tools))
             if MOST in seen:
                 break

@@ -46,6 +46,14 @@ def sidecar(before: str = "", runner: str = "FakeRunner", **environ: str) -> Ite
             process.kill()
 
 
+def test_asyncio_comes_without_tls_which_others_can_still_import() -> None:
+    program = (
+        "import sys\nfrom sidecar import cli\ncli._import_asyncio()\n"
+        "assert 'asyncio' in sys.modules and 'ssl' not in sys.modules\nimport ssl\nassert ssl.SSLContext\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=HERE.parents[1])
+
+
 def streams(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
     assert process.stdin is not None
     assert process.stdout is not None
