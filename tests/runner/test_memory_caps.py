@@ -103,15 +103,16 @@ def test_no_cgroup_is_left() -> None:
     found, reason = cgroups.find("auto")
     if found is None:
         pytest.skip(f"no memory cgroup can be made here: {reason}")
-    parent = Path(found.path).parent
     found.close()
-    before = set(parent.glob("pyrunner-*"))
     runner = harness.ToolRunner(harness.config())
     for _ in range(5):
         runner.run(ONE)
-    assert set(parent.glob("pyrunner-*")) - before
+    (pool,) = runner.runner._pools
+    assert pool._zygote is not None
+    own = Path(pool._zygote._resources.cgroup_path)
+    assert any(own.iterdir())
     runner.close()
-    assert set(parent.glob("pyrunner-*")) <= before
+    assert not own.exists()
 
 
 def test_a_cgroup_that_was_named_and_cannot_be_used_is_a_refusal(tmp_path: Path) -> None:
